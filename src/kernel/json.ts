@@ -1,0 +1,49 @@
+export type Json = null | boolean | number | string | Json[] | JsonObject;
+export interface JsonObject {
+  [key: string]: Json;
+}
+
+/** Deepest nesting of a request body. */
+export const MAX_JSON_DEPTH = 32;
+
+/**
+ * What a JSON value holds that cannot be stored or must not be: NUL characters and lone surrogates (PostgreSQL has
+ * no place for them), nesting beyond {@link MAX_JSON_DEPTH}, a `__proto__` key, or something that is not JSON.
+ *
+ * @returns the problem in words with the path where it is, or `undefined`
+ */
+export function findJsonProblem(value: unknown, path = '', depth = 0): JsonProblem | undefined {
+  if (typeof value === 'string') return textProblem(value, path);
+  if (value === null || typeof value === 'boolean' || Number.isFinite(value)) return undefined;
+  if (typeof value !== 'object' || !isPlain(value)) return { path, problem: 'must be JSON' };
+  if (depth >= MAX_JSON_DEPTH) return { path, problem: `must not be nested deeper than ${MAX_JSON_DEPTH} levels` };
+  for (const [key, inner] of Object.entries(value)) {
+    const here = path ? `${path}.${key}` : key;
+    const problem = keyProblem(key, path) ?? findJsonProblem(inner, here, depth + 1);
+    if (problem) return problem;
+  }
+  return undefined;
+}
+
+export interface JsonProblem {
+  path: string;
+  problem: string;
+}
+
+function textProblem(text: string, path: string): JsonProblem | undefined {
+  if (text.includes('\0')) return { path, problem: 'must not contain the NUL character' };
+  if (!text.isWellFormed()) return { path, problem: 'must not contain lone surrogates' };
+  return undefined;
+}
+
+function keyProblem(key: string, path: string): JsonProblem | undefined {
+  if (key === '__proto__') return { path, problem: 'must not contain a __proto__ key' };
+  const bad = textProblem(key, path);
+  return bad && { path, problem: `has a key that ${bad.problem}` };
+}
+
+function isPlain(value: object): boolean {
+  if (Array.isArray(value)) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
