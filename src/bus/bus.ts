@@ -1,0 +1,20 @@
+import type { Hint } from '../kernel/events.js';
+
+export type HintListener = (hint: Hint) => void;
+
+/**
+ * Carries hints from whoever wrote to whoever follows.
+ *
+ * Promise: none. A hint may be lost, doubled or overtaken; followers read the log when in doubt (design, "The bus
+ * carries hints"). `publish` never throws and never waits.
+ */
+export abstract class Bus {
+  abstract publish(hint: Hint): void;
+
+  /**
+   * Hears the hints of one platform user from now on.
+   *
+   * @returns a function that ends it
+   */
+  abstract subscribe(userId: number, listener: HintListener): Promise<() => void>;
+}

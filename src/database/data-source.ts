@@ -1,0 +1,54 @@
+import { DataSource, type DataSourceOptions } from 'typeorm';
+import pg from 'pg';
+import { AccountEntity } from './entities/account.entity.js';
+import { ApiKeyEntity } from './entities/api-key.entity.js';
+import { MessageEntity } from './entities/message.entity.js';
+import { PlatformUserEntity } from './entities/platform-user.entity.js';
+import { ReadMarkEntity } from './entities/read-mark.entity.js';
+import { SessionEntity } from './entities/session.entity.js';
+import { SettingEntity } from './entities/setting.entity.js';
+import { TokenRevocationEntity } from './entities/token-revocation.entity.js';
+import { FirstSchema1763856000000 } from './migrations/1763856000000-first-schema.js';
+
+/** Where a PostgreSQL is: a URL, or the parts of one (`host` may be the directory of a Unix socket). */
+export type DatabaseAddress = { url: string } | { host: string; port: number; user: string; database: string };
+
+/** Positions are `bigint`, and below 2^53 by construction: numbers, not strings. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
+    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+};
+
+/** TypeORM's options: the schema is the migrations', never synchronised from the entities. */
+export function dataSourceOptions(address: DatabaseAddress, poolSize = 4): DataSourceOptions {
+  const where =
+    'url' in address
+      ? { url: address.url }
+      : { host: address.host, port: address.port, username: address.user, database: address.database };
+  return {
+    type: 'postgres',
+    ...where,
+    poolSize,
+    applicationName: 'parley',
+    extra: { types, keepAlive: true, connectionTimeoutMillis: 5000, statement_timeout: 30_000 },
+    entities: [
+      AccountEntity,
+      ApiKeyEntity,
+      PlatformUserEntity,
+      SessionEntity,
+      MessageEntity,
+      ReadMarkEntity,
+      TokenRevocationEntity,
+      SettingEntity,
+    ],
+    migrations: [FirstSchema1763856000000],
+    migrationsTableName: 'migrations',
+    migrationsTransactionMode: 'each',
+    synchronize: false,
+    installExtensions: false,
+  };
+}
+
+export function createDataSource(address: DatabaseAddress, poolSize?: number): DataSource {
+  return new DataSource(dataSourceOptions(address, poolSize));
+}

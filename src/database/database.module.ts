@@ -1,0 +1,19 @@
+import { type DynamicModule, Global, Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { type DatabaseAddress, dataSourceOptions } from './data-source.js';
+import { Database } from './database.js';
+import { Settings } from './settings.js';
+
+/** The connection pool, for everybody. */
+@Global()
+@Module({})
+export class DatabaseModule {
+  static with(address: DatabaseAddress, poolSize: number): DynamicModule {
+    return {
+      module: DatabaseModule,
+      imports: [TypeOrmModule.forRoot({ ...dataSourceOptions(address, poolSize), retryAttempts: 0 })],
+      providers: [Database, Settings],
+      exports: [Database, Settings],
+    };
+  }
+}

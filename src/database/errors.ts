@@ -1,0 +1,30 @@
+import pg from 'pg';
+import { ParleyError } from '../kernel/errors.js';
+
+/** SQLSTATE classes and codes that say "the database is away or overloaded", not "this statement is wrong". */
+const AWAY = /^(08|57P0|53|58)/;
+const AWAY_IN_NODE = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN']);
+const AWAY_IN_PG = /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|Client was closed)/;
+
+/** Seconds after which a client may ask again. */
+const RETRY_AFTER = 2;
+
+/** `service_unavailable` for a database that is away; every other error as it is. */
+export function translateDatabaseError(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  if (!isAway(error)) return error;
+  const away = new ParleyError('service_unavailable', 'The database is not available right now.', {}, RETRY_AFTER);
+  away.cause = error;
+  return away;
+}
+
+/** Whether PostgreSQL itself refused the statement (so nothing of it was kept), and with which SQLSTATE. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof pg.DatabaseError ? error.code : undefined;
+}
+
+function isAway(error: Error): boolean {
+  const code = (error as { code?: unknown }).code;
+  if (typeof code === 'string' && (AWAY.test(code) || AWAY_IN_NODE.has(code))) return true;
+  return AWAY_IN_PG.test(error.message);
+}
