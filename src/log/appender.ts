@@ -1,0 +1,177 @@
+import { createHash } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { Bus } from '../bus/bus.js';
+import { CONFIG, type Config } from '../config/config.js';
+import { Database } from '../database/database.js';
+import { sqlState } from '../database/errors.js';
+import { toIso } from '../kernel/clock.js';
+import { conflict, ParleyError } from '../kernel/errors.js';
+import type { LogEntry } from '../kernel/events.js';
+import { messageId, randomId } from '../kernel/ids.js';
+import type { Message, Session } from '../kernel/wire.dto.js';
+import { GroupCommit, type Outcome } from './group-commit.js';
+import type { Appended, LogOwner, NewMessage } from './log-types.js';
+import { LogReader } from './log-reader.js';
+import { APPEND, type AppendRow } from './persistence/append.sql.js';
+import { PlatformUsers } from './persistence/platform-users.js';
+
+/** Batches that may be on the wire at once. One user's messages always take the same lane, so their order is kept. */
+const LANES = 2;
+/** Rows in one batch: beyond this the commit is shared well enough, and latency grows. */
+const MAX_BATCH = 64;
+/** How often an append is judged anew because a session or the user changed under it. */
+const MAX_ATTEMPTS = 5;
+
+interface Item {
+  readonly owner: LogOwner;
+  readonly message: NewMessage;
+  readonly freshSession: string;
+  readonly requestHash: Buffer | null;
+}
+
+/** The way in: every message enters a log here, whoever sent it. */
+@Injectable()
+export class Appender {
+  private readonly lanes: GroupCommit<Item, AppendRow>[];
+
+  constructor(
+    private readonly database: Database,
+    private readonly users: PlatformUsers,
+    private readonly reader: LogReader,
+    private readonly bus: Bus,
+    @Inject(CONFIG) config: Config,
+  ) {
+    this.lanes = Array.from({ length: LANES }, () => {
+      return new GroupCommit<Item, AppendRow>({
+        write: (batch) => this.write(batch),
+        worthSplitting: (error) => sqlState(error) !== undefined,
+        fits: fitsBatch,
+        maxBatch: MAX_BATCH,
+        limit: Math.ceil(config.APPEND_QUEUE_LIMIT / LANES),
+      });
+    });
+  }
+
+  /**
+   * Appends a message to the log of a platform user.
+   *
+   * Promise: when it resolves, the message is durable (committed with `synchronous_commit`), has the next position of its
+   * log, and one hint has been published. Messages of one user that are appended one after the other by one node keep
+   * that order. When it rejects with `service_unavailable` the message may or may not have been written: a repeat with
+   * the same `clientMessageId` is safe. Any other rejection means that nothing was written.
+   *
+   * @throws ParleyError `resource_conflict` for a closed session, another user's session, or a reused client message id
+   */
+  async append(accountId: number, platformUserId: string, message: NewMessage): Promise<Appended> {
+    for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
+      const owner = await this.users.ensure(accountId, platformUserId);
+      const item = { owner, message, freshSession: randomId('ses'), requestHash: requestHash(message) };
+      const row = await this.lane(owner).add(item);
+      if (row.verdict === 'unknown_user') this.users.forget(owner);
+      else if (row.verdict !== 'stale') return this.answer(item, row);
+    }
+    throw new ParleyError('service_unavailable', 'The session kept changing. Try again.', {}, 1);
+  }
+
+  /** Resolves when everything that was accepted has been written. */
+  async drain(): Promise<void> {
+    await Promise.all(this.lanes.map((lane) => lane.drained()));
+  }
+
+  private lane(owner: LogOwner): GroupCommit<Item, AppendRow> {
+    return this.lanes[owner.userId % LANES] as GroupCommit<Item, AppendRow>;
+  }
+
+  private async write(batch: readonly Item[]): Promise<Outcome<AppendRow>[]> {
+    const rows = await this.database.query<AppendRow>(APPEND, columns(batch));
+    rows.forEach((row, index) => this.announce(batch[index] as Item, row));
+    return rows.map((ok) => ({ ok }));
+  }
+
+  private announce({ owner, message }: Item, row: AppendRow): void {
+    if (row.verdict !== 'ok') return;
+    const entry: LogEntry = { seq: row.seq, event: 'message', data: newMessage(owner, message, row) };
+    const entries = row.born ? [entry, bornSession(owner, row)] : [entry];
+    const state = { seq: row.seq, read_seq: row.read_seq, unread_count: row.unread_count };
+    this.bus.publish({ kind: 'log', userId: owner.userId, entries, state, read: false });
+  }
+
+  private async answer({ owner, message }: Item, row: AppendRow): Promise<Appended> {
+    switch (row.verdict) {
+      case 'ok':
+        return { message: newMessage(owner, message, row), replayed: false };
+      case 'replayed':
+        return { message: await this.reader.message(owner, row.original as number), replayed: true };
+      case 'reused':
+        throw conflict('This client_message_id was used for another message.', { field: 'client_message_id' });
+      case 'foreign':
+        throw conflict('This agent_session_id belongs to another platform user.', { field: 'agent_session_id' });
+      default:
+        throw conflict('This session is closed.', { field: 'agent_session_id' });
+    }
+  }
+}
+
+/** Items of one user share a batch only when they agree on the session and none repeats another (see `APPEND`). */
+function fitsBatch(batch: readonly Item[], { owner, message }: Item): boolean {
+  return batch.every(
+    (other) =>
+      other.owner.userId !== owner.userId ||
+      (other.message.agentSessionId === message.agentSessionId &&
+        (message.clientMessageId === undefined || other.message.clientMessageId !== message.clientMessageId)),
+  );
+}
+
+function columns(batch: readonly Item[]): unknown[] {
+  return [
+    batch.map(({ owner }) => owner.userId),
+    batch.map(({ message }) => message.agentSessionId ?? null),
+    batch.map(({ freshSession }) => freshSession),
+    batch.map(({ message }) => message.sender),
+    batch.map(({ message }) => JSON.stringify(message.payload)),
+    batch.map(({ message }) => JSON.stringify(message.metadata)),
+    batch.map(({ message }) => message.clientMessageId ?? null),
+    batch.map(({ requestHash }) => requestHash),
+  ];
+}
+
+function requestHash({ clientMessageId, sender, payload, metadata, agentSessionId }: NewMessage): Buffer | null {
+  if (clientMessageId === undefined) return null;
+  const body = JSON.stringify([sender, payload, metadata, agentSessionId ?? null]);
+  return createHash('sha256').update(body).digest().subarray(0, 16);
+}
+
+function newMessage(owner: LogOwner, message: NewMessage, row: AppendRow): Message {
+  const time = toIso(row.now);
+  return {
+    id: messageId({ userId: owner.userId, seq: row.seq }),
+    platform_user_id: owner.platformUserId,
+    agent_session_id: row.sid,
+    seq: row.seq,
+    updated_seq: row.seq,
+    payload: message.payload,
+    metadata: message.metadata,
+    status: 'complete',
+    read: false,
+    read_at: null,
+    created_at: time,
+    updated_at: time,
+  };
+}
+
+function bornSession(owner: LogOwner, row: AppendRow): LogEntry {
+  const time = toIso(row.now);
+  const data: Session = {
+    agent_session_id: row.sid,
+    platform_user_id: owner.platformUserId,
+    title: null,
+    status: 'open',
+    agent_id: null,
+    context: {},
+    metadata: {},
+    updated_seq: row.seq,
+    created_at: time,
+    last_message_at: time,
+  };
+  return { seq: row.seq, event: 'session', data };
+}

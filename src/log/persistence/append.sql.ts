@@ -1,0 +1,85 @@
+import type { Statement } from '../../database/database.js';
+
+/**
+ * Appends a batch in one statement, which is one transaction and one commit.
+ *
+ * - `head` locks the heads in id order, the one global order, so that batches of any lane and node cannot deadlock; the
+ *   lock makes commit order equal `seq` order for each user. It returns the newest version of each row, also after
+ *   waiting for its lock.
+ * - `judged` decides each item. `stale`: a session was looked up in a snapshot that is older than the head (somebody
+ *   changed a session while we waited for the lock), so the item has to be judged anew.
+ * - Items of one user in one batch agree on their session and differ in `client_message_id` (see `fitsBatch`), so one
+ *   row of `sessions` at most is born for each user.
+ *
+ * Two things it cannot see become a unique violation, and the caller repeats the batch one by one: a repeat or a session
+ * that another transaction committed while this one waited.
+ */
+export const APPEND: Statement = {
+  name: 'log.append',
+  text: `
+WITH input AS MATERIALIZED (
+  SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bytea[])
+    WITH ORDINALITY AS t(user_id, session, fresh_session, sender, payload, metadata, client_id, hash, n)
+), head AS MATERIALIZED (
+  SELECT id, account_id, head_seq, read_seq, session_seq, unread_count, current_session, clock_timestamp()::timestamptz(3) AS now
+  FROM platform_users WHERE id = ANY ($1::bigint[]) ORDER BY id FOR NO KEY UPDATE
+), judged AS MATERIALIZED (
+  SELECT i.*, h.account_id, h.head_seq, h.read_seq, h.unread_count, h.now, d.seq AS original,
+    coalesce(i.session, h.current_session, first_value(i.fresh_session) OVER (PARTITION BY i.user_id ORDER BY i.n)) AS sid,
+    coalesce(i.session, h.current_session) IS NULL OR
+      (i.session IS DISTINCT FROM h.current_session AND i.session IS NOT NULL AND s.user_id IS NULL) AS births,
+    CASE
+      WHEN h.id IS NULL THEN 'unknown_user'
+      WHEN d.seq IS NOT NULL AND d.request_hash = i.hash THEN 'replayed'
+      WHEN d.seq IS NOT NULL THEN 'reused'
+      WHEN i.session IS NULL OR i.session = h.current_session THEN 'ok'
+      WHEN h.session_seq <> before.session_seq THEN 'stale'
+      WHEN s.user_id <> i.user_id THEN 'foreign'
+      WHEN s.status = 'closed' THEN 'closed'
+      ELSE 'ok'
+    END AS verdict
+  FROM input i
+  LEFT JOIN head h ON h.id = i.user_id
+  LEFT JOIN platform_users before ON before.id = i.user_id AND i.session IS NOT NULL
+  LEFT JOIN sessions s ON s.account_id = h.account_id AND s.agent_session_id = i.session
+  LEFT JOIN LATERAL (
+    SELECT m.seq, m.request_hash FROM messages m
+    WHERE m.user_id = i.user_id AND m.client_message_id = i.client_id AND i.client_id IS NOT NULL
+  ) d ON true
+), accepted AS MATERIALIZED (
+  SELECT *, head_seq + row_number() OVER own AS seq,
+    unread_count + count(*) FILTER (WHERE sender <> 'user') OVER own AS unread_after,
+    row_number() OVER own = 1 AS first
+  FROM judged WHERE verdict = 'ok'
+  WINDOW own AS (PARTITION BY user_id ORDER BY n)
+), born AS (
+  INSERT INTO sessions (account_id, agent_session_id, user_id, updated_seq, created_at)
+  SELECT account_id, sid, user_id, seq, now FROM accepted WHERE births AND first
+), written AS (
+  INSERT INTO messages (user_id, seq, updated_seq, agent_session_id, sender, payload, metadata, client_message_id, request_hash, created_at, updated_at)
+  SELECT user_id, seq, seq, sid, sender, payload::json, metadata::json, client_id, hash, now, now FROM accepted
+), moved AS (
+  UPDATE platform_users u
+  SET head_seq = t.seq, message_count = u.message_count + t.messages, unread_count = t.unread, current_session = t.sid
+  FROM (SELECT user_id, max(seq) AS seq, count(*)::int AS messages, max(unread_after)::int AS unread, max(sid) AS sid
+        FROM accepted GROUP BY user_id) t
+  WHERE u.id = t.user_id
+)
+SELECT j.verdict, j.original, j.sid, j.read_seq, (extract(epoch FROM j.now) * 1000)::bigint AS now,
+  a.seq, a.unread_after::int AS unread_count, coalesce(a.births AND a.first, false) AS born
+FROM judged j LEFT JOIN accepted a ON a.n = j.n
+ORDER BY j.n`,
+};
+
+export interface AppendRow {
+  verdict: 'ok' | 'replayed' | 'reused' | 'foreign' | 'closed' | 'stale' | 'unknown_user';
+  /** Position of the message that has this `client_message_id` already. */
+  original: number | null;
+  sid: string;
+  read_seq: number;
+  /** Milliseconds since the epoch, by the database's clock. */
+  now: number;
+  seq: number;
+  unread_count: number;
+  born: boolean;
+}

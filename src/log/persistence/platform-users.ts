@@ -1,0 +1,52 @@
+import { Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
+import { Database, type Statement } from '../../database/database.js';
+import { randomUserId } from '../../kernel/ids.js';
+import type { LogOwner } from '../log-types.js';
+
+const FIND: Statement = {
+  name: 'users.find',
+  text: 'SELECT id FROM platform_users WHERE account_id = $1 AND platform_user_id = $2',
+};
+const CREATE: Statement = {
+  name: 'users.create',
+  text: `INSERT INTO platform_users (id, account_id, platform_user_id) VALUES ($3, $1, $2)
+         ON CONFLICT (account_id, platform_user_id) DO NOTHING`,
+};
+
+/** Owners kept in memory, so that a message needs no look-up. About 200 bytes each. */
+const CACHED_OWNERS = 100_000;
+
+/** Whose log is whose: the account's name for a platform user, and the internal id of its log. */
+@Injectable()
+export class PlatformUsers {
+  private readonly owners = new LRUCache<string, LogOwner>({ max: CACHED_OWNERS });
+
+  constructor(private readonly database: Database) {}
+
+  /** The owner, if that platform user has a log. Reading makes none. */
+  async find(accountId: number, platformUserId: string): Promise<LogOwner | undefined> {
+    const key = `${accountId}:${platformUserId}`;
+    const known = this.owners.get(key);
+    if (known) return known;
+    const [row] = await this.database.query<{ id: number }>(FIND, [accountId, platformUserId]);
+    if (!row) return undefined;
+    const owner = { accountId, platformUserId, userId: row.id };
+    this.owners.set(key, owner);
+    return owner;
+  }
+
+  /** The owner; its log begins now if there is none. */
+  async ensure(accountId: number, platformUserId: string): Promise<LogOwner> {
+    for (;;) {
+      const known = await this.find(accountId, platformUserId);
+      if (known) return known;
+      await this.database.query(CREATE, [accountId, platformUserId, randomUserId()]);
+    }
+  }
+
+  /** Forgets an owner whose log turned out to be gone. */
+  forget({ accountId, platformUserId }: LogOwner): void {
+    this.owners.delete(`${accountId}:${platformUserId}`);
+  }
+}

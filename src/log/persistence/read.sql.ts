@@ -1,0 +1,75 @@
+import type { Statement } from '../../database/database.js';
+import { MESSAGE_COLUMNS } from '../message-row.js';
+import { SESSION_COLUMNS } from '../session-row.js';
+
+/** $1 is the internal user id in every statement: each is an index scan of one user's log, and each names its shard. */
+const FROM = 'FROM messages m JOIN platform_users u ON u.id = m.user_id WHERE m.user_id = $1';
+
+export const ONE: Statement = { name: 'log.one', text: `SELECT ${MESSAGE_COLUMNS} ${FROM} AND m.seq = $2` };
+
+/** $2 after, $3 before (both exclusive), $4 session or null, $5 limit. */
+function page(name: string, order: 'ASC' | 'DESC', filter = ''): Statement {
+  const text = `SELECT ${MESSAGE_COLUMNS} ${FROM} AND m.seq > $2 AND m.seq < $3 ${filter} ORDER BY m.seq ${order} LIMIT $4`;
+  return { name, text };
+}
+
+const IN_SESSION = 'AND m.agent_session_id = $5';
+const UNREAD = `AND m.sender <> 'user' AND m.read_at IS NULL AND m.deleted_at IS NULL AND m.seq > u.read_seq`;
+
+export const PAGES = {
+  all: { asc: page('log.asc', 'ASC'), desc: page('log.desc', 'DESC') },
+  session: { asc: page('log.session.asc', 'ASC', IN_SESSION), desc: page('log.session.desc', 'DESC', IN_SESSION) },
+  unread: page('log.unread', 'ASC', UNREAD),
+  unreadInSession: page('log.unread.session', 'ASC', `${UNREAD} ${IN_SESSION}`),
+};
+
+export const BY_OFFSET: Statement = {
+  name: 'log.offset',
+  text: `SELECT ${MESSAGE_COLUMNS} ${FROM} ORDER BY m.seq LIMIT $2 OFFSET $3`,
+};
+
+export const COUNTS: Statement = {
+  name: 'log.counts',
+  text: 'SELECT head_seq, read_seq, unread_count, message_count FROM platform_users WHERE id = $1',
+};
+
+export const COUNT_IN_SESSION: Statement = {
+  name: 'log.count.session',
+  text: 'SELECT count(*)::int AS count FROM messages WHERE user_id = $1 AND agent_session_id = $2',
+};
+
+export const COUNT_UNREAD_IN_SESSION: Statement = {
+  name: 'log.count.unread.session',
+  text: `SELECT count(*)::int AS count ${FROM} ${UNREAD} AND m.agent_session_id = $2`,
+};
+
+export const HEADS: Statement = {
+  name: 'log.heads',
+  text: 'SELECT id, head_seq, read_seq, unread_count FROM platform_users WHERE id = ANY ($1::bigint[])',
+};
+
+const NO_SESSION = 'NULL::json AS session';
+const CHANGES_FROM = 'FROM messages m JOIN platform_users u ON u.id = m.user_id WHERE m.user_id = $1';
+
+/**
+ * The log after position $2, at most $3 entries, with the head of the same snapshot. New messages in the order of
+ * `seq`, changes in the order of `updated_seq`; each part is an index scan that stops at the limit.
+ */
+export const AFTER: Statement = {
+  name: 'log.after',
+  text: `
+SELECT head.head_seq, head.read_seq AS head_read_seq, head.unread_count, head.platform_user_id, head.account_id, e.*
+FROM platform_users head LEFT JOIN LATERAL (
+  (SELECT m.seq AS position, 'message' AS event, ${MESSAGE_COLUMNS}, ${NO_SESSION}
+   ${CHANGES_FROM} AND m.seq > $2 ORDER BY m.seq LIMIT $3)
+  UNION ALL
+  (SELECT m.updated_seq, 'message:updated', ${MESSAGE_COLUMNS}, ${NO_SESSION}
+   ${CHANGES_FROM} AND m.updated_seq > $2 AND m.updated_seq > m.seq ORDER BY m.updated_seq LIMIT $3)
+  UNION ALL
+  (SELECT x.updated_seq, 'session', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, to_json(x)
+   FROM (SELECT ${SESSION_COLUMNS} FROM sessions s JOIN platform_users u ON u.id = s.user_id
+         WHERE s.user_id = $1 AND s.updated_seq > $2 ORDER BY s.updated_seq LIMIT $3) x)
+  ORDER BY position, event LIMIT $3
+) e ON true
+WHERE head.id = $1`,
+};
