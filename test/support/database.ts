@@ -47,7 +47,8 @@ async function create(kind: 'TEMPLATE' | 'EMPTY'): Promise<TestDatabase> {
 
 function testCluster(): TestConnection & { template: string } {
   const cluster = process.env.PARLEY_TEST_CLUSTER;
-  if (cluster === undefined) throw new Error('no test cluster: only integration and e2e tests have a database');
+  if (cluster === undefined)
+    throw new Error('no test cluster: only integration and e2e tests have a database');
   return JSON.parse(cluster) as TestConnection & { template: string };
 }
 

@@ -5,7 +5,7 @@ export async function eventually<T>(
   attempt: () => T | Promise<T>,
   { timeoutMs = 5_000, everyMs = 20 }: { timeoutMs?: number; everyMs?: number } = {},
 ): Promise<T> {
-  for (const limit = Date.now() + timeoutMs; ; ) {
+  for (const limit = Date.now() + timeoutMs; ;) {
     try {
       return await attempt();
     } catch (error) {

@@ -16,7 +16,8 @@ export default async function globalSetup() {
     await rm(directory, { recursive: true, force: true });
   };
   globalThis.parleyStopTestDatabase = stop;
-  for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void stop().finally(() => process.exit(130)));
+  for (const signal of ['SIGINT', 'SIGTERM'])
+    process.once(signal, () => void stop().finally(() => process.exit(130)));
   try {
     await prepareTemplate(database.connection);
   } catch (error) {

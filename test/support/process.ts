@@ -30,7 +30,8 @@ export function startNode(args: string[], env: NodeJS.ProcessEnv, options: Spawn
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const said: string[] = [];
-  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (chunk: Buffer) => said.push(chunk.toString()));
+  for (const stream of [child.stdout, child.stderr])
+    stream?.on('data', (chunk: Buffer) => said.push(chunk.toString()));
   running.add(child);
   let over = false;
   const ended = new Promise<number | null>((resolve) => {
@@ -55,7 +56,12 @@ export function startNode(args: string[], env: NodeJS.ProcessEnv, options: Spawn
   };
 }
 
-async function stopWithin(child: ChildProcess, ended: Promise<number | null>, limitMs: number, said: string[]) {
+async function stopWithin(
+  child: ChildProcess,
+  ended: Promise<number | null>,
+  limitMs: number,
+  said: string[],
+) {
   let late = false;
   const timer = setTimeout(() => {
     late = true;
@@ -64,6 +70,7 @@ async function stopWithin(child: ChildProcess, ended: Promise<number | null>, li
   child.kill('SIGTERM');
   const code = await ended;
   clearTimeout(timer);
-  if (late) throw new Error(`process ${child.pid} did not end within ${limitMs} ms of SIGTERM:\n${said.join('')}`);
+  if (late)
+    throw new Error(`process ${child.pid} did not end within ${limitMs} ms of SIGTERM:\n${said.join('')}`);
   return code;
 }

@@ -40,7 +40,14 @@ export async function startServer(options: ServerOptions): Promise<TestServer> {
 }
 
 /** Starts the built server and does not wait: for tests of what it says when it cannot start. */
-export function launchServer({ env, databaseUrl, dataDir, main = MAIN, uid, gid }: ServerOptions): TestProcess {
+export function launchServer({
+  env,
+  databaseUrl,
+  dataDir,
+  main = MAIN,
+  uid,
+  gid,
+}: ServerOptions): TestProcess {
   if ((databaseUrl === undefined) === (dataDir === undefined)) throw new Error('give databaseUrl or dataDir');
   const database = databaseUrl === undefined ? { DATA_DIR: dataDir } : { DATABASE_URL: databaseUrl };
   return startNode([main], { HOST: '127.0.0.1', PORT: '0', ...database, ...env }, { uid, gid, cwd: '/' });

@@ -16,10 +16,11 @@ export interface Binaries {
 /** Finds the programs from the npm package, repairs or copies them where the account could not run them. */
 export async function findBinaries(account?: Account): Promise<Binaries> {
   const native = await locatePackage();
-  await repairSymlinks(native);
+  const complete = await repairSymlinks(native);
   const inPlace = await probe(native, account);
   if (inPlace.ok) return programs(native, inPlace.output);
-  if (account === undefined) throw unusable(native, inPlace);
+  // What root cannot run either is broken, not out of reach.
+  if (account === undefined || (complete && !(await probe(native)).ok)) throw unusable(native, inPlace);
   let last = inPlace;
   for await (const staged of stageBinaries(native)) {
     await repairSymlinks(staged);
@@ -49,16 +50,19 @@ async function locatePackage(): Promise<string> {
   );
 }
 
-/** The links an install script should have made; npm may have been told not to run it. */
-async function repairSymlinks(native: string): Promise<void> {
+/** Makes the links that an install script should have made (npm may not run it); false where it may not write. */
+async function repairSymlinks(native: string): Promise<boolean> {
   const list = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   const links = JSON.parse(list) as { source: string; target: string }[];
+  let complete = true;
   for (const { source, target } of links) {
     const path = join(dirname(native), target);
-    const exists = await lstat(path).catch(() => undefined);
-    // A place that cannot be written shows itself when the programs are tried.
-    if (exists === undefined) await symlink(relative(dirname(target), source), path).catch(() => undefined);
+    if ((await lstat(path).catch(() => undefined)) !== undefined) continue;
+    await symlink(relative(dirname(target), source), path).catch((error: unknown) => {
+      if (['EACCES', 'EPERM', 'EROFS'].includes(codeOf(error) ?? '')) complete = false;
+    });
   }
+  return complete;
 }
 
 /** Tries the programs for real, as the account that will run them. */
@@ -81,7 +85,10 @@ function unusable(native: string, outcome: Outcome): EmbeddedDatabaseError {
   }
   const library = /loading shared libraries: ([^\s:]+)|Library not loaded: (\S+)/.exec(outcome.output);
   if (library !== null) {
-    return cannotRun(`the library ${library[1] ?? library[2]} is missing`, `run npm rebuild ${packageName()}`);
+    return cannotRun(
+      `the library ${library[1] ?? library[2]} is missing`,
+      `run npm rebuild ${packageName()}`,
+    );
   }
   const said = outcome.spawnCode ?? outcome.output.trim();
   return cannotRun(`the programs in ${native} do not start (${said})`, `reinstall ${packageName()}`);

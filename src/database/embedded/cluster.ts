@@ -21,7 +21,10 @@ export async function findCluster(link: string): Promise<string | undefined> {
   if ((await lstat(link).catch(absent(link))) === undefined) return undefined;
   const cluster = await realpath(link).catch(absent(link));
   if (cluster === undefined) {
-    throw cannotRun(`${link} points to a cluster that is gone`, 'bring it back or delete that link to start afresh');
+    throw cannotRun(
+      `${link} points to a cluster that is gone`,
+      'bring it back or delete that link to start afresh',
+    );
   }
   await checkOwner(cluster);
   const names = await readdir(cluster).catch((error: unknown) => {
@@ -62,8 +65,12 @@ async function checkOwner(cluster: string): Promise<void> {
   const { uid } = await stat(cluster);
   const mine = process.getuid?.();
   if (mine === 0 ? uid !== 0 : uid === mine) return;
-  const remedy = mine === 0 ? 'give it to an ordinary user (chown -R)' : `run Parley as root or as user ${uid}`;
-  throw cannotRun(`${cluster} belongs to user ${uid} and this is user ${mine}`, `${remedy}, set another DATA_DIR`);
+  const remedy =
+    mine === 0 ? 'give it to an ordinary user (chown -R)' : `run Parley as root or as user ${uid}`;
+  throw cannotRun(
+    `${cluster} belongs to user ${uid} and this is user ${mine}`,
+    `${remedy}, set another DATA_DIR`,
+  );
 }
 
 function absent(path: string): (error: unknown) => undefined {

@@ -49,16 +49,23 @@ export function serverFailure(what: string, place: string, output: string): Embe
     return cannotRun(`the disk that holds ${place} is full`, 'free some space', cause);
   }
   if (/could not (map anonymous|create|resize|open) shared memory|Cannot allocate memory/.test(output)) {
-    return cannotRun(`${what} found too little (shared) memory`, 'give this machine or container more', cause);
+    return cannotRun(
+      `${what} found too little (shared) memory`,
+      'give this machine or container more',
+      cause,
+    );
   }
-  if (/Permission denied|Read-only file system/.test(output)) {
+  if (/Permission denied|Operation not permitted|Read-only file system/.test(output)) {
     return cannotRun(`${what} may not read or write ${place}`, 'correct its owner and permissions', cause);
   }
-  return cannotRun(`${what} failed in ${place} (${lastComplaint(output)})`, 'repair that', cause);
+  return cannotRun(`${what} failed in ${place} (${lastComplaint(output)})`, 'repair what it names', cause);
 }
 
 function lastComplaint(output: string): string {
-  const lines = output.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+  const lines = output
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '');
   const complaint = lines.findLast((line) => /\b(PANIC|FATAL|ERROR|error|could not)\b/.test(line));
   return complaint ?? lines.at(-1) ?? 'it said nothing';
 }

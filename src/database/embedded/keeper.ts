@@ -88,13 +88,15 @@ export class Keeper {
 
   /** Takes the lock again after PostgreSQL has restarted, and restarts it if it is gone. */
   private async restore(): Promise<void> {
+    let told = '';
     while (!this.closing) {
       try {
         await this.open();
         this.log('the session with PostgreSQL was lost and is restored');
         return;
       } catch (error) {
-        this.log(`the session with PostgreSQL is lost: ${String(error)}`);
+        if (told !== String(error)) this.log(`the session with PostgreSQL is lost: ${String(error)}`);
+        told = String(error);
         await delay(RESTORE_RETRY_MS);
       }
     }

@@ -5,7 +5,9 @@ const LOCK = [0x7061726c, 1] as const;
 
 /** Takes the server's lock for the session; false when another session has it. */
 export async function tryLock(client: Client): Promise<boolean> {
-  const { rows } = await client.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS got', [...LOCK]);
+  const { rows } = await client.query<{ got: boolean }>('SELECT pg_try_advisory_lock($1, $2) AS got', [
+    ...LOCK,
+  ]);
   return rows[0]?.got === true;
 }
 

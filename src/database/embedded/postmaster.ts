@@ -1,15 +1,16 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chown, mkdtemp, open, readdir, readFile, rm, stat, unlink, type FileHandle } from 'node:fs/promises';
+import { open, readdir, readFile, stat, unlink, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Account } from './account.js';
 import type { Binaries } from './binaries.js';
-import { ENVIRONMENT, may } from './command.js';
+import { ENVIRONMENT } from './command.js';
 import { cannotRun, EmbeddedDatabaseError, serverFailure } from './errors.js';
 import { isAlive, readPidFile } from './pid-file.js';
-import { postgresArguments, socketFits } from './settings.js';
+import { postgresArguments } from './settings.js';
+import { removeSocketDirectory } from './socket-directory.js';
 
 /** A cluster and what it takes to run PostgreSQL on it. */
 export interface Installation {
@@ -26,7 +27,6 @@ const POLL_MS = 25;
 /** Recovery after a crash replays at most `max_wal_size`; this is far more than it takes. */
 const START_LIMIT_MS = 5 * 60_000;
 const STOP_LIMIT_MS = 60_000;
-const SOCKET_PREFIX = 'parley-pg-';
 /** What PostgreSQL says when another one has the cluster, or its processes are still ending. */
 const TAKEN = /lock file ".*" already exists|pre-existing shared memory block/;
 
@@ -34,7 +34,10 @@ const TAKEN = /lock file ".*" already exists|pre-existing shared memory block/;
  * Starts PostgreSQL in a session of its own, so that a Ctrl-C meant for this process does not reach it, and waits
  * until it takes connections. Answers `taken` when another process has the cluster.
  */
-export async function startPostmaster(installation: Installation, socketDirectory: string): Promise<'ready' | 'taken'> {
+export async function startPostmaster(
+  installation: Installation,
+  socketDirectory: string,
+): Promise<'ready' | 'taken'> {
   const words = await openWords();
   try {
     const { pid, exited } = launch(installation, socketDirectory, words);
@@ -48,19 +51,6 @@ export async function startPostmaster(installation: Installation, socketDirector
   }
 }
 
-/** Where the socket goes: into the cluster (`.`), or where that path is too long into a private temporary directory. */
-export async function chooseSocketDirectory({ cluster, account }: Installation): Promise<string> {
-  if (socketFits(cluster)) return '.';
-  for (const base of [tmpdir(), '/tmp']) {
-    if (!socketFits(join(base, `${SOCKET_PREFIX}123456`)) || !(await may('x', base, account))) continue;
-    const directory = await mkdtemp(join(base, SOCKET_PREFIX)).catch(() => undefined);
-    if (directory === undefined) continue;
-    if (account !== undefined) await chown(directory, account.uid, account.gid);
-    return directory;
-  }
-  throw cannotRun(`the path ${cluster} is too long for a socket`, 'set DATA_DIR to a shorter path');
-}
-
 /** Stops what runs on the cluster, quickly and cleanly, and waits for its end. */
 export async function stopPostmaster(cluster: string): Promise<void> {
   const running = await readPidFile(cluster);
@@ -70,9 +60,7 @@ export async function stopPostmaster(cluster: string): Promise<void> {
     if (Date.now() > limit) throw stillStopping(running.pid);
     await delay(POLL_MS);
   }
-  if (basename(running.socketDirectory).startsWith(SOCKET_PREFIX)) {
-    await rm(running.socketDirectory, { recursive: true, force: true });
-  }
+  await removeSocketDirectory(running.socketDirectory);
 }
 
 /** SIGINT is PostgreSQL's "fast": end all sessions, write everything down, leave. */
@@ -93,10 +81,18 @@ function stillStopping(pid: number): EmbeddedDatabaseError {
 
 /** A nameless file for what PostgreSQL says before its own log takes over. */
 async function openWords(): Promise<FileHandle> {
-  const path = join(tmpdir(), `${SOCKET_PREFIX}${randomBytes(8).toString('hex')}`);
-  const handle = await open(path, 'wx+', 0o600);
-  await unlink(path);
-  return handle;
+  const path = join(tmpdir(), `parley-start-${randomBytes(8).toString('hex')}`);
+  try {
+    const handle = await open(path, 'wx+', 0o600);
+    await unlink(path);
+    return handle;
+  } catch (error) {
+    throw cannotRun(
+      `the temporary directory ${tmpdir()} cannot be written`,
+      'set TMPDIR to one that can',
+      error,
+    );
+  }
 }
 
 async function readAll(handle: FileHandle): Promise<string> {
@@ -122,14 +118,21 @@ function launch({ cluster, binaries, account }: Installation, socketDirectory: s
 }
 
 /** Resolves to undefined when ready. Keeps a timer running, as a child that is not waited for keeps nothing alive. */
-async function untilReady(cluster: string, pid: number | undefined, exited: Promise<string>): Promise<undefined> {
+async function untilReady(
+  cluster: string,
+  pid: number | undefined,
+  exited: Promise<string>,
+): Promise<undefined> {
   let over = false;
   void exited.then(() => (over = true));
   for (const limit = Date.now() + START_LIMIT_MS; !over; await delay(POLL_MS)) {
     const file = await readPidFile(cluster);
     if (file?.pid === pid && file?.status === 'ready') return undefined;
     if (Date.now() > limit) {
-      throw cannotRun(`PostgreSQL is still not ready after ${START_LIMIT_MS / 60_000} minutes`, `see ${cluster}/log`);
+      throw cannotRun(
+        `PostgreSQL is still not ready after ${START_LIMIT_MS / 60_000} minutes`,
+        `see ${cluster}/log`,
+      );
     }
   }
   return new Promise<never>(() => undefined); // `exited` has won the race
@@ -140,7 +143,10 @@ async function logTail(cluster: string): Promise<string> {
   const directory = join(cluster, 'log');
   const names = await readdir(directory).catch(() => []);
   const files = await Promise.all(
-    names.map(async (name) => ({ path: join(directory, name), at: (await stat(join(directory, name))).mtimeMs })),
+    names.map(async (name) => ({
+      path: join(directory, name),
+      at: (await stat(join(directory, name))).mtimeMs,
+    })),
   );
   const newest = files.toSorted((a, b) => b.at - a.at)[0];
   if (newest === undefined) return '';

@@ -2,8 +2,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
 import { cannotRun, codeOf } from './errors.js';
 import { discardForeignPidFile, readPidFile } from './pid-file.js';
-import { chooseSocketDirectory, startPostmaster, type Installation } from './postmaster.js';
+import { startPostmaster, type Installation } from './postmaster.js';
 import { PORT, SUPERUSER } from './settings.js';
+import { chooseSocketDirectory } from './socket-directory.js';
 
 /** A session with the cluster's maintenance database, and where it was reached. */
 export interface Session {
@@ -24,7 +25,10 @@ export async function connect({ cluster }: Installation, name: string): Promise<
     const running = await readPidFile(cluster);
     if (running === undefined || running.socketDirectory === '') return undefined;
     try {
-      return { client: await openClient(running.socketDirectory, name), socketDirectory: running.socketDirectory };
+      return {
+        client: await openClient(running.socketDirectory, name),
+        socketDirectory: running.socketDirectory,
+      };
     } catch (error) {
       if (codeOf(error) !== CANNOT_CONNECT_NOW) return undefined;
       await delay(RETRY_MS);
@@ -42,7 +46,8 @@ export async function connectOrStart(installation: Installation, name: string, l
     if (session !== undefined) return session;
     await discardForeignPidFile(installation.cluster);
     const outcome = await startPostmaster(installation, await socketDirectoryOf(installation));
-    if (outcome === 'ready') log(`PostgreSQL ${installation.binaries.version} runs in ${installation.cluster}`);
+    if (outcome === 'ready')
+      log(`PostgreSQL ${installation.binaries.version} runs in ${installation.cluster}`);
   }
   const pid = (await readPidFile(installation.cluster))?.pid ?? 'unknown';
   throw cannotRun(
@@ -55,7 +60,7 @@ export async function connectOrStart(installation: Installation, name: string, l
 export type Log = (line: string) => void;
 
 async function socketDirectoryOf(installation: Installation): Promise<string> {
-  installation.socketDirectory ??= await chooseSocketDirectory(installation);
+  installation.socketDirectory ??= await chooseSocketDirectory(installation.cluster, installation.account);
   return installation.socketDirectory;
 }
 
