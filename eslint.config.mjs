@@ -111,6 +111,10 @@ export default tseslint.config(
           selector: 'ExportAllDeclaration',
           message: 'No barrel files: import from where the thing is defined.',
         },
+        {
+          selector: 'MethodDefinition[kind="constructor"] > FunctionExpression[params.length>5]',
+          message: 'More than five dependencies: this class does more than one thing.',
+        },
       ],
     },
   },
@@ -118,7 +122,7 @@ export default tseslint.config(
     files: ['src/**/*.ts'],
     rules: {
       'max-lines-per-function': ['error', { max: 40, skipBlankLines: true, skipComments: true }],
-      '@typescript-eslint/max-params': ['error', { max: 5 }],
+      '@typescript-eslint/max-params': ['error', { max: 6 }],
       'no-console': 'error',
       ...noEnvProperty,
       ...restrictedImports(noHttpException, ...noEnvImport),
