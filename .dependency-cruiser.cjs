@@ -22,14 +22,15 @@ const mayImport = {
   'rate-limit': [...foundation, 'auth'],
   health: [...foundation, 'auth'],
   metrics: [...foundation, 'auth'],
-  sessions: core,
-  messages: [...core, 'sessions'],
-  push: [...core, 'sessions'],
-  streaming: [...core, 'sessions'],
-  agents: [...core, 'sessions', 'streaming'],
-  webhooks: [...core, 'sessions'],
-  // What the HTTP server does for every route (errors, bodies); only the wiring at the top uses it.
+  // What every route and every socket event goes through: errors, bodies, acknowledgements, budgets.
   http: [...foundation, 'wire', 'auth', 'rate-limit'],
+  ws: [...foundation, 'wire', 'auth', 'rate-limit'],
+  sessions: [...core, 'http', 'ws'],
+  messages: [...core, 'http', 'ws', 'sessions'],
+  push: [...core, 'http', 'ws', 'sessions'],
+  streaming: [...core, 'http', 'ws', 'sessions'],
+  agents: [...core, 'http', 'ws', 'sessions', 'streaming'],
+  webhooks: [...core, 'http', 'sessions'],
   cli: [...foundation, 'auth', 'accounts'],
 };
 // The documents describe the whole program; app.setup.ts alone uses them.
@@ -119,6 +120,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/[^/]+/[^/]+\\.ts$', pathNot: '\\.module\\.ts$|^src/docs/' },
       to: { path: '^src/[^/]+/(http|ws)/' },
+    },
+    {
+      name: 'edge-furniture-at-edges',
+      comment: 'src/http and src/ws serve the edges: a service that needs them has edge work in it.',
+      severity: 'error',
+      from: { path: '^src/[^/]+/', pathNot: '/(http|ws)/|\\.module\\.ts$|^src/docs/' },
+      to: { path: '^src/(http|ws)/' },
     },
     {
       name: 'edge-skips-service',
