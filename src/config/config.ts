@@ -1,5 +1,6 @@
 import { integer, list, oneOf, text, type Variable } from './variables.js';
 
+const PROXY_PROBLEM = 'must be off, a number of proxies, or addresses and CIDR ranges';
 const HOUR_LIMIT = { min: 0, max: 1_000_000_000 };
 
 /** Every variable that Parley reads. The README's configuration table is checked against this one. */
@@ -37,6 +38,8 @@ export const VARIABLES = {
   TRUST_PROXY: text(
     'off',
     'Whose `X-Forwarded-For` is believed: `off`, a number of proxies, or a comma-separated list of addresses and CIDR ranges.',
+    'off',
+    (value) => (/^(off|\d{1,3}|[\da-fA-F.:/,\s]+|loopback|linklocal|uniquelocal)$/.test(value) ? undefined : PROXY_PROBLEM),
   ),
   CORS_ORIGINS: list(
     'Origins whose pages may call from a browser, comma-separated, or `*`.',

@@ -13,7 +13,7 @@ import { GroupCommit, type Outcome } from './group-commit.js';
 import type { Appended, LogOwner, NewMessage } from './log-types.js';
 import { LogReader } from './log-reader.js';
 import { APPEND, type AppendRow } from './persistence/append.sql.js';
-import { PlatformUsers } from './persistence/platform-users.js';
+import { PlatformUsers } from './platform-users.js';
 
 /** Batches that may be on the wire at once. One user's messages always take the same lane, so their order is kept. */
 const LANES = 2;

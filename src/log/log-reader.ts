@@ -109,7 +109,8 @@ export class LogReader {
     if (!head) throw notFound('platform user');
     const entries = rows.flatMap((row) => (row.position === null ? [] : [toEntry(row, row.position, userId)]));
     const state = { seq: head.head_seq, read_seq: head.head_read_seq, unread_count: head.unread_count };
-    return { entries, state, complete: entries.length < limit };
+    const complete = entries.length < limit;
+    return { entries: complete ? entries : withoutLastPosition(entries), state, complete };
   }
 
   private async messages(owner: LogOwner, statement: Statement, values: unknown[]): Promise<Message[]> {
@@ -126,6 +127,13 @@ export class LogReader {
 function rangeValues(owner: LogOwner, { after = 0, before = END_OF_LOG, limit }: Range, session?: string): unknown[] {
   const values = [owner.userId, after, before, limit];
   return session === undefined ? values : [...values, session];
+}
+
+/** Entries of one position stay together: the limit may have cut the last position in two. */
+function withoutLastPosition(entries: LogEntry[]): LogEntry[] {
+  const last = entries.at(-1)?.seq;
+  const whole = entries.filter(({ seq }) => seq !== last);
+  return whole.length > 0 ? whole : entries;
 }
 
 function toEntry(row: AfterRow, seq: number, userId: number): LogEntry {

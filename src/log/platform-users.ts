@@ -1,12 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import { Database, type Statement } from '../../database/database.js';
-import { randomUserId } from '../../kernel/ids.js';
-import type { LogOwner } from '../log-types.js';
+import { Database, type Statement } from '../database/database.js';
+import { randomUserId } from '../kernel/ids.js';
+import type { LogOwner } from './log-types.js';
 
 const FIND: Statement = {
   name: 'users.find',
   text: 'SELECT id FROM platform_users WHERE account_id = $1 AND platform_user_id = $2',
+};
+const FIND_BY_ID: Statement = {
+  name: 'users.find-by-id',
+  text: 'SELECT account_id, platform_user_id FROM platform_users WHERE id = $1',
 };
 const CREATE: Statement = {
   name: 'users.create',
@@ -34,6 +38,13 @@ export class PlatformUsers {
     const owner = { accountId, platformUserId, userId: row.id };
     this.owners.set(key, owner);
     return owner;
+  }
+
+  /** The owner of the log with this internal id. */
+  async byId(userId: number): Promise<LogOwner | undefined> {
+    const values = [userId];
+    const [row] = await this.database.query<{ account_id: number; platform_user_id: string }>(FIND_BY_ID, values);
+    return row && { accountId: row.account_id, platformUserId: row.platform_user_id, userId };
   }
 
   /** The owner; its log begins now if there is none. */

@@ -1,0 +1,49 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { AuthModule } from './auth/auth.module.js';
+import { PrincipalGuard, ScopeGuard } from './auth/http/principal.guard.js';
+import { BusModule } from './bus/bus.module.js';
+import type { Config } from './config/config.js';
+import { ConfigModule } from './config/config.module.js';
+import type { DatabaseAddress } from './database/data-source.js';
+import { DatabaseModule } from './database/database.module.js';
+import { HealthModule } from './health/health.module.js';
+import { ErrorFilter } from './http/error.filter.js';
+import { LogModule } from './log/log.module.js';
+import { MessagesModule } from './messages/messages.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
+import { PushModule } from './push/push.module.js';
+import { RateLimitGuard } from './rate-limit/http/rate-limit.guard.js';
+import { RateLimitModule } from './rate-limit/rate-limit.module.js';
+import { SessionsModule } from './sessions/sessions.module.js';
+import { RequestPipe } from './wire/request.pipe.js';
+
+/** The composition root. */
+@Module({})
+export class AppModule {
+  static with(config: Config, database: DatabaseAddress): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.with(config),
+        DatabaseModule.with(database, config.DATABASE_POOL_SIZE),
+        AuthModule,
+        RateLimitModule,
+        BusModule,
+        LogModule,
+        SessionsModule,
+        MessagesModule,
+        PushModule,
+        HealthModule,
+        MetricsModule,
+      ],
+      providers: [
+        { provide: APP_FILTER, useClass: ErrorFilter },
+        { provide: APP_GUARD, useClass: PrincipalGuard }, // in this order: who, how often, whether
+        { provide: APP_GUARD, useClass: RateLimitGuard },
+        { provide: APP_GUARD, useClass: ScopeGuard },
+        { provide: APP_PIPE, useClass: RequestPipe },
+      ],
+    };
+  }
+}

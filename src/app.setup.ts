@@ -1,0 +1,49 @@
+import type { LoggerService } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AppModule } from './app.module.js';
+import type { Config } from './config/config.js';
+import type { DatabaseAddress } from './database/data-source.js';
+import { serveDocs } from './docs/serve.js';
+import { createFastifyAdapter } from './http/fastify.js';
+import { observeRequests } from './metrics/observe-requests.js';
+import { PushAdapter } from './push/ws/io.adapter.js';
+
+/** The application, wired as `main` and the tests run it. Not listening yet. */
+export async function createApp(
+  config: Config,
+  database: DatabaseAddress,
+  logger: LoggerService | false,
+): Promise<NestFastifyApplication> {
+  const app = await NestFactory.create<NestFastifyApplication>(
+    AppModule.with(config, database),
+    createFastifyAdapter(config),
+    { logger, bodyParser: false, abortOnError: false },
+  );
+  app.useWebSocketAdapter(new PushAdapter(app, config));
+  enableCors(app, config);
+  observeRequests(app);
+  serveDocs(app);
+  return app;
+}
+
+const EXPOSED_HEADERS = [
+  'X-Request-Id',
+  'X-RateLimit-Limit',
+  'X-RateLimit-Remaining',
+  'X-RateLimit-Reset',
+  'RateLimit',
+  'RateLimit-Policy',
+  'Retry-After',
+  'Idempotent-Replayed',
+];
+
+function enableCors(app: NestFastifyApplication, { CORS_ORIGINS: origins }: Config): void {
+  if (origins.length === 0) return;
+  app.enableCors({
+    origin: origins.includes('*') ? '*' : [...origins],
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    exposedHeaders: EXPOSED_HEADERS,
+    maxAge: 600,
+  });
+}

@@ -1,0 +1,19 @@
+import { createHash, randomBytes } from 'node:crypto';
+
+/** Characters of a key that lists and logs may show. */
+const PREFIX_LENGTH = 12;
+
+/** A new API key: `parley_` and 256 random bits. */
+export function newSecret(): string {
+  return `parley_${randomBytes(32).toString('base64url')}`;
+}
+
+/** What is stored of it: SHA-256, enough for a secret that nobody can guess. */
+export function hashSecret(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}
+
+/** What may be shown of it. */
+export function secretPrefix(secret: string): string {
+  return secret.slice(0, Math.min(PREFIX_LENGTH, Math.floor(secret.length / 2)));
+}

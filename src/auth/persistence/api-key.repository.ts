@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import { DataSource, In } from 'typeorm';
+import { ApiKeyEntity } from '../../database/entities/api-key.entity.js';
+import { translateDatabaseError } from '../../database/errors.js';
+import type { ApiKey, NewApiKey } from '../api-key.js';
+import type { Scope } from '../principal.js';
+
+/** API keys in the database. Every method throws `service_unavailable` when the database is away. */
+@Injectable()
+export class ApiKeyRepository {
+  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+
+  findByHash(hash: Buffer): Promise<ApiKey | undefined> {
+    return this.run(async () => toApiKey(await this.keys.findOneBy({ hash })));
+  }
+
+  find(accountId: number, id: string): Promise<ApiKey | undefined> {
+    return this.run(async () => toApiKey(await this.keys.findOneBy({ accountId, id })));
+  }
+
+  findMany(ids: string[]): Promise<ApiKey[]> {
+    return this.run(async () => (await this.keys.findBy({ id: In(ids) })).flatMap((row) => toApiKey(row) ?? []));
+  }
+
+  list(accountId: number): Promise<ApiKey[]> {
+    return this.run(async () => {
+      const rows = await this.keys.find({ where: { accountId }, order: { createdAt: 'ASC', id: 'ASC' } });
+      return rows.flatMap((row) => toApiKey(row) ?? []);
+    });
+  }
+
+  /** @returns whether it was new; a key with the same hash stays as it is */
+  create(key: NewApiKey): Promise<boolean> {
+    return this.run(async () => {
+      const inserted = await this.keys.createQueryBuilder().insert().values(key).orIgnore().execute();
+      return Array.isArray(inserted.raw) && inserted.raw.length > 0;
+    });
+  }
+
+  update(id: string, change: Partial<Pick<ApiKey, 'expiresAt' | 'revokedAt' | 'scopes'>>): Promise<void> {
+    return this.run(async () => void (await this.keys.update({ id }, change)));
+  }
+
+  private get keys() {
+    return this.dataSource.getRepository(ApiKeyEntity);
+  }
+
+  private async run<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      throw translateDatabaseError(error);
+    }
+  }
+}
+
+function toApiKey(row: ApiKeyEntity | null): ApiKey | undefined {
+  if (!row) return undefined;
+  const { id, accountId, name, prefix, scopes, rateLimitPerHour, createdAt, expiresAt, revokedAt } = row;
+  return { id, accountId, name, prefix, scopes: scopes as Scope[], rateLimitPerHour, createdAt, expiresAt, revokedAt };
+}

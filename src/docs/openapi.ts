@@ -1,0 +1,38 @@
+import type { INestApplication } from '@nestjs/common';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import { ERRORS } from '../kernel/errors.js';
+import { SOCKET_MODELS } from './socket-events.js';
+
+/** The error table, for the page's introduction. */
+function errorTable(): string {
+  const rows = Object.entries(ERRORS).map(([code, { status, message, retryable }]) => {
+    return `| ${status} | \`${code}\` | ${message} | ${retryable ? 'yes' : 'no'} |`;
+  });
+  return ['| status | code | message | repeat later? |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+const INTRODUCTION = `Conversations between people and AI assistants: a plain REST contract with push.
+
+Every call needs \`Authorization: Bearer <API key or user token>\`. \`/api/v1\` is the same API as \`/v1\`.
+Push over Socket.IO is described in [asyncapi.json](/asyncapi.json).
+
+Every answer carries \`X-Request-Id\`, \`X-RateLimit-Limit\`, \`X-RateLimit-Remaining\`, \`X-RateLimit-Reset\` (Unix time),
+\`RateLimit-Policy\` and \`RateLimit\`. Every error has this shape:
+
+\`{"error": {"code", "message", "details"}, "detail": "<message>"}\`
+`;
+
+/** `openapi.json`, made from the controllers and DTO classes. */
+export function createOpenApi(app: INestApplication): OpenAPIObject {
+  const config = new DocumentBuilder()
+    .setTitle('Parley')
+    .setDescription(`${INTRODUCTION}\n${errorTable()}`)
+    .setVersion('1')
+    .setLicense('MIT', 'https://opensource.org/license/mit')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key, or a user token made by `POST /v1/tokens`.' })
+    .build();
+  return SwaggerModule.createDocument(app, config, {
+    extraModels: SOCKET_MODELS,
+    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}.${method}`,
+  });
+}

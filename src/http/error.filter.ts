@@ -1,0 +1,53 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import { ThrottlerException } from '@nestjs/throttler';
+import type { FastifyReply } from 'fastify';
+import { ERRORS, type ErrorCode, ParleyError } from '../kernel/errors.js';
+import { type ChargedRequest, HttpRateLimit } from '../rate-limit/http/http-rate-limit.js';
+
+/** The error of the table that stands for whatever was thrown. */
+export function toParleyError(thrown: unknown): ParleyError {
+  if (thrown instanceof ParleyError) return thrown;
+  if (thrown instanceof ThrottlerException) return new ParleyError('rate_limit_exceeded');
+  if (thrown instanceof HttpException) return fromStatus(thrown.getStatus());
+  const status = (thrown as { statusCode?: unknown } | null)?.statusCode; // Fastify's own: body too large, bad URL
+  return typeof status === 'number' && status < 500 ? fromStatus(status) : new ParleyError('internal_error');
+}
+
+/** Turns everything that is thrown into the contract's error shape. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  private readonly logger = new Logger('Http');
+
+  constructor(private readonly rateLimit: HttpRateLimit) {}
+
+  async catch(thrown: unknown, host: ArgumentsHost): Promise<void> {
+    const request = host.switchToHttp().getRequest<ChargedRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const error = await this.charged(thrown, request, reply);
+    if (error.status >= 500) this.log(thrown, error, request);
+    if (error.retryAfter !== undefined) reply.header('retry-after', String(error.retryAfter));
+    void reply.status(error.status).send({ error: error.toBody(), detail: error.message });
+  }
+
+  /** Requests that failed before the rate limit was reached (no such route, no credential) are charged too. */
+  private async charged(thrown: unknown, request: ChargedRequest, reply: FastifyReply): Promise<ParleyError> {
+    try {
+      await this.rateLimit.charge(request, reply);
+      return toParleyError(thrown);
+    } catch (exceeded) {
+      return toParleyError(exceeded);
+    }
+  }
+
+  private log(thrown: unknown, error: ParleyError, request: ChargedRequest): void {
+    const cause = thrown instanceof ParleyError ? (thrown.cause ?? thrown) : thrown;
+    const line = `${request.method} ${request.routeOptions.url ?? '?'} ${error.status} ${error.code} (request ${request.id})`;
+    this.logger.error(cause instanceof Error ? `${line}: ${cause.stack ?? cause.message}` : line);
+  }
+}
+
+function fromStatus(status: number): ParleyError {
+  const rows = Object.entries(ERRORS) as [ErrorCode, (typeof ERRORS)[ErrorCode]][];
+  const code = rows.find(([, row]) => row.status === status)?.[0] ?? (status < 500 ? 'invalid_request' : 'internal_error');
+  return new ParleyError(code);
+}

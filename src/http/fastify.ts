@@ -1,0 +1,33 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { Config } from '../config/config.js';
+import { parseTrustProxy } from './client-address.js';
+import { readJsonBodies } from './json-body.js';
+
+/** A caller's own request id is kept when it is one that can go to a log. */
+const REQUEST_ID = /^[\w.:-]{1,128}$/;
+/** Published pages use both `/v1` and `/api/v1` (contract section 2). */
+const ALIAS = /^\/api(?=\/v1(\/|\?|$))/;
+
+/** Fastify as the contract wants it: one prefix under two names, JSON only, a request id on every answer. */
+export function createFastifyAdapter(config: Config): FastifyAdapter {
+  const adapter = new FastifyAdapter({
+    logger: false,
+    bodyLimit: config.MAX_BODY_BYTES,
+    trustProxy: parseTrustProxy(config.TRUST_PROXY),
+    routerOptions: { maxParamLength: 512 },
+    rewriteUrl: (request: IncomingMessage) => (request.url ?? '/').replace(ALIAS, ''),
+    genReqId: ({ headers }: IncomingMessage) => {
+      const given = headers['x-request-id'];
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    },
+  });
+  const fastify = adapter.getInstance();
+  readJsonBodies(fastify);
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
+  return adapter;
+}

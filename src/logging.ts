@@ -1,0 +1,36 @@
+import type { LoggerService } from '@nestjs/common';
+import { pino, type Logger } from 'pino';
+
+/** Nest's log lines as JSON through pino. Nothing that a caller sent is ever logged: no header, no body, no query. */
+export class JsonLogger implements LoggerService {
+  private readonly pino: Logger;
+
+  constructor(level: string) {
+    this.pino = pino({ level, base: undefined });
+  }
+
+  log(message: unknown, context?: string): void {
+    this.pino.info({ context }, text(message));
+  }
+
+  error(message: unknown, ...rest: unknown[]): void {
+    this.pino.error({ context: rest.at(-1), ...(message instanceof Error && { err: message }) }, text(message));
+  }
+
+  warn(message: unknown, context?: string): void {
+    this.pino.warn({ context }, text(message));
+  }
+
+  debug(message: unknown, context?: string): void {
+    this.pino.debug({ context }, text(message));
+  }
+
+  verbose(message: unknown, context?: string): void {
+    this.pino.trace({ context }, text(message));
+  }
+}
+
+function text(message: unknown): string {
+  if (message instanceof Error) return message.message;
+  return typeof message === 'string' ? message : JSON.stringify(message);
+}

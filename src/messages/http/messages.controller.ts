@@ -1,0 +1,57 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { ApiTags } from '@nestjs/swagger';
+import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
+import type { Principal } from '../../auth/principal.js';
+import { Message, ReadState } from '../../kernel/wire.dto.js';
+import { Answers } from '../../wire/answers.decorator.js';
+import { EditDto } from '../message.dto.js';
+import { MessageLists } from '../message-lists.js';
+import { MessagesService } from '../messages.service.js';
+import { HistoryList, HistoryQuery, ListQuery, ReadDto, UnreadList } from '../read.dto.js';
+
+@ApiTags('Messages')
+@Controller('v1/messages')
+@NeedsScope('user', 'agent')
+export class MessagesController {
+  constructor(
+    private readonly messages: MessagesService,
+    private readonly lists: MessageLists,
+  ) {}
+
+  /** Assistant and system messages that are not read yet, oldest first. Reading the list marks nothing read. */
+  @Get('unread')
+  @Answers(200, UnreadList)
+  unread(@Caller() caller: Principal, @Query() query: ListQuery): Promise<UnreadList> {
+    return this.lists.unread(caller, query);
+  }
+
+  /** The history of a platform user, or of one session. */
+  @Get('all')
+  @Answers(200, HistoryList)
+  all(@Caller() caller: Principal, @Query() query: HistoryQuery): Promise<HistoryList> {
+    return this.lists.history(caller, query);
+  }
+
+  /** Marks messages read: everything up to a position, or single ones. */
+  @Post('read')
+  @HttpCode(200)
+  @NeedsScope('user')
+  @Answers(200, ReadState, 'resource_not_found')
+  read(@Caller() caller: Principal, @Body() body: ReadDto): Promise<ReadState> {
+    return this.messages.read(caller, body);
+  }
+
+  /** Changes content or metadata of a message. Its author's scope may. */
+  @Patch(':id')
+  @Answers(200, Message, 'resource_not_found', 'resource_conflict')
+  edit(@Caller() caller: Principal, @Param('id') id: string, @Body() body: EditDto): Promise<Message> {
+    return this.messages.edit(caller, id, body);
+  }
+
+  /** Deletes a message; a tombstone keeps its place. Its author's scope may. */
+  @Delete(':id')
+  @Answers(200, Message, 'resource_not_found')
+  remove(@Caller() caller: Principal, @Param('id') id: string): Promise<Message> {
+    return this.messages.delete(caller, id);
+  }
+}

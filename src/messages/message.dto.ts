@@ -1,0 +1,210 @@
+import { Transform, Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsObject,
+  IsOptional,
+  IsString,
+  IsUrl,
+  MaxLength,
+  Min,
+  ValidateIf,
+  ValidateNested,
+} from 'class-validator';
+import type { Sender } from '../kernel/wire.dto.js';
+import { IsAgentSessionId, IsClientMessageId, IsPlatformUserId } from '../wire/fields.js';
+import { OpenObject } from '../wire/unknown-fields.js';
+
+/** Most attachments of one message. */
+export const MAX_ATTACHMENTS = 50;
+const MAX_URL_LENGTH = 2048;
+const MAX_TEXT_LENGTH = 1000;
+
+/** A file that belongs to the message: Parley keeps the reference, not the file. */
+@OpenObject()
+export class AttachmentDto {
+  /** @example "invoice.pdf" */
+  @IsString()
+  @IsNotEmpty()
+  @MaxLength(MAX_TEXT_LENGTH)
+  name: string;
+
+  /** An http or https URL. @example "https://files.example.com/invoice.pdf" */
+  @IsUrl({ protocols: ['http', 'https'], require_protocol: true, require_tld: false })
+  @MaxLength(MAX_URL_LENGTH)
+  url: string;
+
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_TEXT_LENGTH)
+  description?: string;
+
+  /** Media type. @example "application/pdf" */
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_TEXT_LENGTH)
+  type?: string;
+
+  /** Bytes. @example 48213 */
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  size?: number;
+}
+
+/** The caller's own content; extra fields are kept. */
+@OpenObject()
+export class PayloadDto {
+  /** The text; may be empty only when there are attachments. @example "Where is my order?" */
+  @ValidateIf((payload: PayloadDto) => payload.content !== '' || !hasAttachments(payload))
+  @IsString()
+  @IsNotEmpty()
+  content: string;
+
+  /** Who wrote it. The call decides when it is absent. @example "assistant" */
+  @IsOptional()
+  @IsIn(['user', 'assistant', 'system'])
+  sender?: Sender;
+
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(MAX_ATTACHMENTS)
+  @ValidateNested({ each: true })
+  @Type(() => AttachmentDto)
+  attachments?: AttachmentDto[];
+}
+
+function hasAttachments(payload: PayloadDto): boolean {
+  return Array.isArray(payload.attachments) && payload.attachments.length > 0;
+}
+
+/** What a user says, as an object. */
+export class UserMessageDto {
+  @IsObject()
+  @ValidateNested()
+  @Type(() => PayloadDto)
+  payload: PayloadDto;
+}
+
+/** What an assistant says. */
+export class AgentMessageDto extends UserMessageDto {
+  /** Without it: the user's most recent open session, else a new one. @example "session123" */
+  @IsOptional()
+  @IsAgentSessionId()
+  agent_session_id?: string;
+
+  /** The caller's own data. @example {} */
+  @IsOptional()
+  @IsObject()
+  metadata?: Record<string, unknown>;
+}
+
+/** A plain text stands for a payload with that content. */
+function textAsPayload({ value }: { value: unknown }): unknown {
+  return typeof value === 'string' ? { payload: { content: value } } : value;
+}
+
+/** A message from a user. */
+export class ReceiveDto {
+  /** Required with an API key over REST; a user token and a socket know their own. @example "user123" */
+  @IsOptional()
+  @IsPlatformUserId()
+  platform_user_id?: string;
+
+  /** A text, or an object with a `payload`. @example "Where is my order?" */
+  @Transform(textAsPayload)
+  @IsObject({ message: 'message must be a text or an object' })
+  @ValidateNested()
+  @Type(() => UserMessageDto)
+  message: UserMessageDto;
+
+  /** Without it: the user's most recent open session, else a new one. @example "session123" */
+  @IsOptional()
+  @IsAgentSessionId()
+  agent_session_id?: string;
+
+  /** Makes the call safe to repeat. @example "7f1c6c1e-1f5c-4c43-9d9e-3a1d3f6f2b11" */
+  @IsOptional()
+  @IsClientMessageId()
+  client_message_id?: string;
+
+  /** The caller's own data. @example {} */
+  @IsOptional()
+  @IsObject()
+  metadata?: Record<string, unknown>;
+}
+
+/** A message from an assistant. */
+export class SendDto {
+  /** @example "user123" */
+  @IsPlatformUserId()
+  platform_user_id: string;
+
+  @Transform(textAsPayload)
+  @IsObject({ message: 'message must be a text or an object' })
+  @ValidateNested()
+  @Type(() => AgentMessageDto)
+  message: AgentMessageDto;
+
+  /** Makes the call safe to repeat. @example "b3f9d3a8-2c1e-4f0e-8f77-0c7f0d6c5f0a" */
+  @IsOptional()
+  @IsClientMessageId()
+  client_message_id?: string;
+}
+
+/** A change of a payload: the fields that are given replace those that were there. */
+@OpenObject()
+export class PayloadEditDto {
+  /** @example "Your order arrives on Tuesday." */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  content?: string;
+
+  /** Cannot be changed; may be repeated. */
+  @IsOptional()
+  @IsIn(['user', 'assistant', 'system'])
+  sender?: Sender;
+
+  @IsOptional()
+  @IsArray()
+  @ArrayMaxSize(MAX_ATTACHMENTS)
+  @ValidateNested({ each: true })
+  @Type(() => AttachmentDto)
+  attachments?: AttachmentDto[];
+}
+
+/** A change of a message: its content, other fields of its payload, or its metadata. */
+export class EditDto {
+  /** Short for `payload: { content }`. @example "Your order arrives on Tuesday." */
+  @IsOptional()
+  @IsString()
+  @IsNotEmpty()
+  content?: string;
+
+  @IsOptional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => PayloadEditDto)
+  payload?: PayloadEditDto;
+
+  /** Replaces the metadata. */
+  @IsOptional()
+  @IsObject()
+  metadata?: Record<string, unknown>;
+}
+
+/** The published reference page's form of sending. */
+export class AliasSendDto {
+  /** @example "user123" */
+  @IsPlatformUserId()
+  user_id: string;
+
+  /** @example "How can I help you today?" */
+  @IsString()
+  @IsNotEmpty()
+  content: string;
+}

@@ -1,0 +1,105 @@
+import type { LogEntry, LogHint } from '../kernel/events.js';
+import type { ReadState } from '../kernel/wire.dto.js';
+
+/** A stretch of the log after a position, and the head when it was read. */
+export interface Slice {
+  readonly entries: readonly LogEntry[];
+  readonly state: ReadState;
+  readonly complete: boolean;
+}
+
+export interface FollowerOptions {
+  /** Where it starts: the head of the log, read after its hints were subscribed to. */
+  start: ReadState;
+  /** Reads the log after a position. */
+  readAfter(position: number): Promise<Slice>;
+  /** Takes the next entry. Never throws, never waits. */
+  onEntry(entry: LogEntry): void;
+  /** Takes a new read state. */
+  onRead(state: ReadState): void;
+  /** Hears of a failed catch-up; the next hint or comparison tries again. */
+  onError(error: unknown): void;
+}
+
+/**
+ * Follows one log.
+ *
+ * Promise: `onEntry` receives every entry after `start`, in the order of positions, none twice, none left out, whatever
+ * hints are lost, doubled or reordered, as long as a hint or a comparison of heads arrives now and then. A hint that
+ * continues the log is used as it is; anything else makes it read the log. One catch-up at a time.
+ */
+export class Follower {
+  private current: ReadState;
+  private catchingUp = false;
+  /** The furthest that hints and heads have told of while catching up. */
+  private wanted: ReadState;
+
+  constructor(private readonly options: FollowerOptions) {
+    this.current = options.start;
+    this.wanted = options.start;
+  }
+
+  /** Where it stands: every entry up to `seq` has been passed on, and the read state at that position. */
+  get state(): ReadState {
+    return this.current;
+  }
+
+  /** A writer says that the log has grown. */
+  hint({ entries, state, read }: LogHint): void {
+    if (this.catchingUp) return this.want(state);
+    const fresh = entries.filter(({ seq }) => seq > this.current.seq);
+    if (isBehind(this.current, state) && this.continues(fresh, state.seq)) this.pass(fresh, state, read);
+    else this.compare(state);
+  }
+
+  /** The head of the log is there now: catches up with it if need be. */
+  compare(head: ReadState): void {
+    if (isBehind(this.current, head)) {
+      this.want(head);
+      if (!this.catchingUp) void this.catchUp();
+    }
+  }
+
+  private continues(entries: readonly LogEntry[], upTo: number): boolean {
+    let position = this.current.seq;
+    for (const { seq } of entries) {
+      if (seq !== position && seq !== position + 1) return false;
+      position = seq;
+    }
+    return position === upTo;
+  }
+
+  private pass(entries: readonly LogEntry[], state: ReadState, read: boolean): void {
+    for (const entry of entries) this.options.onEntry(entry);
+    const horizonMoved = state.read_seq > this.current.read_seq;
+    this.current = state;
+    if (read || horizonMoved) this.options.onRead(state);
+  }
+
+  private want(state: ReadState): void {
+    const { seq, read_seq, unread_count } = this.wanted;
+    this.wanted = { seq: Math.max(seq, state.seq), read_seq: Math.max(read_seq, state.read_seq), unread_count };
+  }
+
+  private async catchUp(): Promise<void> {
+    this.catchingUp = true;
+    try {
+      while (isBehind(this.current, this.wanted)) this.take(await this.options.readAfter(this.current.seq));
+    } catch (error) {
+      this.options.onError(error);
+    } finally {
+      this.catchingUp = false;
+      this.wanted = this.current;
+    }
+  }
+
+  private take({ entries, state, complete }: Slice): void {
+    const last = complete ? state : { ...this.current, seq: entries.at(-1)?.seq ?? this.current.seq };
+    this.pass(entries, last, complete && entries.some(({ event }) => event === 'message:updated'));
+    if (complete) this.wanted = { ...this.wanted, seq: Math.min(this.wanted.seq, state.seq), read_seq: state.read_seq };
+  }
+}
+
+function isBehind(state: ReadState, other: ReadState): boolean {
+  return state.seq < other.seq || state.read_seq < other.read_seq;
+}

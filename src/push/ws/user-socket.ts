@@ -1,0 +1,17 @@
+import type { DefaultEventsMap, Namespace, Socket } from 'socket.io';
+import type { ConnectionData } from '../../ws/connection.js';
+import type { EmittedEvents } from '../events.js';
+
+/** What a connection of a platform user carries besides who it is. */
+export interface UserSocketData extends ConnectionData {
+  /** Whether `token:expiring` was sent for the present credential. */
+  warned?: boolean;
+}
+
+export type UserSocket = Socket<DefaultEventsMap, EmittedEvents, DefaultEventsMap, UserSocketData>;
+export type UserNamespace = Namespace<DefaultEventsMap, EmittedEvents, DefaultEventsMap, UserSocketData>;
+
+/** The room of a platform user. Internal ids are unique over all accounts, so rooms cannot meet. */
+export function roomOf(userId: number): string {
+  return `user:${userId}`;
+}

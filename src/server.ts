@@ -1,0 +1,78 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createApp } from './app.setup.js';
+import { printBanner } from './banner.js';
+import { bootstrapCredentials } from './bootstrap.js';
+import { type Config, ConfigError, listenHost, loadConfig } from './config/config.js';
+import type { DatabaseAddress } from './database/data-source.js';
+import { EmbeddedDatabaseError } from './database/embedded/errors.js';
+import { openEmbeddedDatabase } from './database/embedded/open.js';
+import { migrateDatabase } from './database/migrate.js';
+import { JsonLogger } from './logging.js';
+
+/** A database that is there, and how to let go of it. */
+interface OpenDatabase {
+  readonly address: DatabaseAddress;
+  close(): Promise<void>;
+}
+
+/** Starts the server, and stops it when the process is asked to stop. A start that fails says why in one sentence. */
+export async function run(): Promise<void> {
+  let database: OpenDatabase | undefined;
+  try {
+    const config = loadConfig();
+    const logger = new JsonLogger(config.LOG_LEVEL);
+    database = await openDatabase(config, logger);
+    await migrateDatabase(database.address);
+    const app = await createApp(config, database.address, logger);
+    const firstKey = await bootstrapCredentials(app, config);
+    await app.listen(config.PORT, listenHost(config));
+    stopOnSignals(app, database, logger, config.DRAIN_TIMEOUT_MS);
+    printBanner(await app.getUrl(), firstKey, config);
+  } catch (error) {
+    await database?.close().catch(() => undefined);
+    fail(error);
+  }
+}
+
+async function openDatabase(config: Config, logger: JsonLogger): Promise<OpenDatabase> {
+  if (config.DATABASE_URL) return { address: { url: config.DATABASE_URL }, close: () => Promise.resolve() };
+  const log = (line: string): void => logger.log(line, 'EmbeddedDatabase');
+  const embedded = await openEmbeddedDatabase({ dataDir: config.DATA_DIR, purpose: 'server', log });
+  return { address: embedded.connection, close: () => embedded.stop() };
+}
+
+/** SIGTERM and Ctrl-C drain and exit 0; a second one exits at once. */
+function stopOnSignals(app: NestFastifyApplication, database: OpenDatabase, logger: JsonLogger, timeout: number): void {
+  let stopping = false;
+  const stop = (signal: string): void => {
+    if (stopping) process.exit(1);
+    stopping = true;
+    logger.log(`${signal}: finishing what is under way`, 'Server');
+    setTimeout(() => process.exit(1), timeout + 5000).unref();
+    app
+      .close()
+      .then(() => database.close())
+      .then(() => process.exit(0))
+      .catch((error: unknown) => {
+        logger.error(error, 'Server');
+        process.exit(1);
+      });
+  };
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+}
+
+function fail(error: unknown): void {
+  if (error instanceof ConfigError) console.error(['The configuration is not valid:', ...error.problems].join('\n  '));
+  else if (error instanceof EmbeddedDatabaseError) console.error(error.message);
+  else console.error('Parley could not start:', explain(error));
+  process.exitCode = 1;
+  setTimeout(() => process.exit(1), 1000).unref();
+}
+
+function explain(error: unknown): string {
+  const { code, message, stack } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return 'the port is in use; stop what uses it, or set PORT.';
+  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND') return `PostgreSQL cannot be reached (${message || code}); check DATABASE_URL.`;
+  return stack ?? message;
+}

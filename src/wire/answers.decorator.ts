@@ -1,0 +1,49 @@
+import { applyDecorators, type Type } from '@nestjs/common';
+import { ApiBearerAuth, ApiResponse } from '@nestjs/swagger';
+import { ERRORS, type ErrorCode } from '../kernel/errors.js';
+import { ErrorView } from './error.dto.js';
+
+/** What every authenticated call may answer besides its own. */
+const COMMON: readonly ErrorCode[] = [
+  'invalid_request',
+  'missing_api_key',
+  'invalid_api_key',
+  'expired_api_key',
+  'invalid_token',
+  'expired_token',
+  'insufficient_permissions',
+  'payload_too_large',
+  'missing_parameter',
+  'invalid_parameter',
+  'rate_limit_exceeded',
+  'internal_error',
+  'service_unavailable',
+];
+
+/**
+ * What a call answers, for the documentation: one success and every error code.
+ *
+ * @param errors codes beyond those that any call may answer
+ */
+export function Answers(status: number, type: Type<unknown>, ...errors: ErrorCode[]): MethodDecorator {
+  const codes = [...COMMON, ...errors];
+  const statuses = [...new Set(codes.map((code) => ERRORS[code].status))].sort((a, b) => a - b);
+  return applyDecorators(
+    ApiBearerAuth(),
+    ApiResponse({ status, type }),
+    ...statuses.map((of) => errorResponse(of, codes.filter((code) => ERRORS[code].status === of))),
+  );
+}
+
+function errorResponse(status: number, codes: ErrorCode[]): MethodDecorator & ClassDecorator {
+  const examples = codes.map((code) => {
+    const { message } = ERRORS[code];
+    return [code, { summary: code, value: { error: { code, message, details: {} }, detail: message } }];
+  });
+  return ApiResponse({
+    status,
+    type: ErrorView,
+    description: codes.map((code) => `\`${code}\``).join(', '),
+    examples: Object.fromEntries(examples) as Record<string, { summary: string; value: unknown }>,
+  });
+}

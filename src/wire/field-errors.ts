@@ -1,0 +1,32 @@
+import type { ValidationError } from 'class-validator';
+import { type FieldErrors, ParleyError } from '../kernel/errors.js';
+
+export interface FieldProblem {
+  field: string;
+  problem: string;
+  missing: boolean;
+}
+
+/** 422: `missing_parameter` when all that is wrong is what is not there, else `invalid_parameter`. */
+export function validationError(problems: readonly FieldProblem[], errors: readonly ValidationError[] = []): ParleyError {
+  const all = [...problems, ...errors.flatMap((error) => flatten(error, ''))];
+  const fields: FieldErrors = {};
+  for (const { field, problem } of all) (fields[field] ??= []).push(`${field} ${problem}`);
+  const code = all.every(({ missing }) => missing) ? 'missing_parameter' : 'invalid_parameter';
+  const message = Object.values(fields).flat().slice(0, 3).join('; ');
+  return new ParleyError(code, message, { fields });
+}
+
+function flatten(error: ValidationError, path: string): FieldProblem[] {
+  const field = path ? `${path}.${error.property}` : error.property;
+  const inner = (error.children ?? []).flatMap((child) => flatten(child, field));
+  if (error.constraints === undefined) return inner;
+  if (error.value === undefined) return [...inner, { field, problem: 'is required', missing: true }];
+  const problems = Object.values(error.constraints).map((text) => withoutName(text, error.property));
+  return [...inner, ...problems.map((problem) => ({ field, problem, missing: false }))];
+}
+
+/** class-validator begins its messages with the property's name; here they begin with the whole path. */
+function withoutName(text: string, property: string): string {
+  return text.startsWith(`${property} `) ? text.slice(property.length + 1) : text;
+}

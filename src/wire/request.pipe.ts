@@ -1,0 +1,44 @@
+import { type ArgumentMetadata, Injectable, type PipeTransform, type Type } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
+import { ParleyError } from '../kernel/errors.js';
+import { findJsonProblem } from '../kernel/json.js';
+import { validationError } from './field-errors.js';
+import { UnreadableBody } from './unreadable-body.js';
+import { unknownFields } from './unknown-fields.js';
+
+const BUILT_IN = new Set<unknown>([String, Number, Boolean, Array, Object]);
+
+/**
+ * Turns what came in into an instance of its DTO class, or says what is wrong with it. The same for REST bodies, query
+ * strings and socket events. Unknown fields of a body are refused, those of a query string ignored.
+ */
+@Injectable()
+export class RequestPipe implements PipeTransform {
+  transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
+    if (!metatype || BUILT_IN.has(metatype) || type === 'custom') return value;
+    const dto = metatype as Type<object>;
+    return type === 'query' ? parseRequest(dto, value ?? {}, { strict: false }) : parseBody(dto, value);
+  }
+}
+
+function parseBody(dto: Type<object>, value: unknown): unknown {
+  if (value instanceof UnreadableBody) throw value.error;
+  return parseRequest(dto, value ?? {});
+}
+
+/**
+ * @param strict whether unknown fields are an error
+ * @throws ParleyError `invalid_request`, `missing_parameter` or `invalid_parameter`, naming the fields
+ */
+export function parseRequest<T extends object>(dto: Type<T>, value: unknown, { strict = true } = {}): T {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ParleyError('invalid_request', 'The body must be a JSON object.');
+  const bad = findJsonProblem(value);
+  if (bad) throw validationError([{ field: bad.path || 'body', problem: bad.problem, missing: false }]);
+  const instance = plainToInstance(dto, value);
+  const unknown = strict ? unknownFields(instance) : [];
+  const errors = validateSync(instance, { stopAtFirstError: false, forbidUnknownValues: false });
+  if (errors.length > 0 || unknown.length > 0) throw validationError(unknown, errors);
+  return instance;
+}

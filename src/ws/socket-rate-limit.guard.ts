@@ -1,0 +1,20 @@
+import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '../config/config.js';
+import { budgetOf } from '../rate-limit/budget.js';
+import { RateLimit } from '../rate-limit/rate-limit.js';
+import type { Connection } from './connection.js';
+
+/** What a client sends costs one unit of its principal's budget, as a REST call does. */
+@Injectable()
+export class SocketRateLimitGuard implements CanActivate {
+  constructor(
+    private readonly rateLimit: RateLimit,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  async canActivate(context: ExecutionContext): Promise<boolean> {
+    const { principal } = context.switchToWs().getClient<Connection>().data;
+    await this.rateLimit.charge(budgetOf(principal, this.config));
+    return true;
+  }
+}
