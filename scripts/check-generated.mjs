@@ -10,7 +10,7 @@ import { BuildError, ensureBuilt } from './build.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const writers = {
-  'dist/docs/write.js': ['openapi.json', 'asyncapi.json'],
+  'dist/cli/write-docs.js': ['openapi.json', 'asyncapi.json'],
   'dist/database/dump-schema.js': ['schema.sql'],
 };
 const read = (file) => (existsSync(join(root, file)) ? readFileSync(join(root, file), 'utf8') : undefined);

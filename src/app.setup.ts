@@ -6,7 +6,7 @@ import type { Config } from './config/config.js';
 import type { DatabaseAddress } from './database/data-source.js';
 import { serveDocs } from './docs/serve.js';
 import { createFastifyAdapter } from './http/fastify.js';
-import { observeRequests } from './metrics/observe-requests.js';
+import { observeRequests } from './metrics/http/observe-requests.js';
 import { PushAdapter } from './push/ws/io.adapter.js';
 
 /** The application, wired as `main` and the tests run it. Not listening yet. */

@@ -6,7 +6,10 @@ export function printBanner(url: string, firstKey: string | undefined, config: C
 }
 
 function banner(address: string, firstKey: string | undefined, config: Config): string {
-  const url = address.replace('[::1]', 'localhost').replace('0.0.0.0', '127.0.0.1').replace('[::]', '127.0.0.1');
+  const url = address
+    .replace('[::1]', 'localhost')
+    .replace('0.0.0.0', '127.0.0.1')
+    .replace('[::]', '127.0.0.1');
   return `
 Parley is listening on ${url}
 Documentation:         ${url}/docs
@@ -28,7 +31,8 @@ function keyLines(firstKey: string | undefined, config: Config): string {
   if (firstKey !== undefined)
     return `Your API key, with all scopes. It is shown this once:
   export PARLEY_API_KEY=${firstKey}`;
-  if (config.BOOTSTRAP_API_KEY !== undefined) return 'API key: the one in BOOTSTRAP_API_KEY, as PARLEY_API_KEY below.';
+  if (config.BOOTSTRAP_API_KEY !== undefined)
+    return 'API key: the one in BOOTSTRAP_API_KEY, as PARLEY_API_KEY below.';
   return `API key: the first one was shown at the first start. For another one:
   export PARLEY_API_KEY=$(npm run --silent key -- create --name "another key")`;
 }

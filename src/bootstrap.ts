@@ -9,7 +9,10 @@ import type { Config } from './config/config.js';
  *
  * @returns the secret of a key that was made just now because there was none: it is shown this once
  */
-export async function bootstrapCredentials(app: INestApplicationContext, config: Config): Promise<string | undefined> {
+export async function bootstrapCredentials(
+  app: INestApplicationContext,
+  config: Config,
+): Promise<string | undefined> {
   const keys = app.get(ApiKeys);
   const { id } = await app.get(Accounts).ensureDefault();
   if (config.BOOTSTRAP_API_KEY !== undefined) return void (await keys.ensure(id, config.BOOTSTRAP_API_KEY));

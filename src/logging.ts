@@ -1,6 +1,16 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino, type Logger } from 'pino';
 
+/** What Nest tells of every module and route while it starts. */
+const FRAMEWORK = new Set([
+  'NestFactory',
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'WebSocketsController',
+  'NestApplication',
+]);
+
 /** Nest's log lines as JSON through pino. Nothing that a caller sent is ever logged: no header, no body, no query. */
 export class JsonLogger implements LoggerService {
   private readonly pino: Logger;
@@ -10,11 +20,15 @@ export class JsonLogger implements LoggerService {
   }
 
   log(message: unknown, context?: string): void {
-    this.pino.info({ context }, text(message));
+    const level = context !== undefined && FRAMEWORK.has(context) ? 'debug' : 'info';
+    this.pino[level]({ context }, text(message));
   }
 
   error(message: unknown, ...rest: unknown[]): void {
-    this.pino.error({ context: rest.at(-1), ...(message instanceof Error && { err: message }) }, text(message));
+    this.pino.error(
+      { context: rest.at(-1), ...(message instanceof Error && { err: message }) },
+      text(message),
+    );
   }
 
   warn(message: unknown, context?: string): void {

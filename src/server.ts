@@ -42,7 +42,12 @@ async function openDatabase(config: Config, logger: JsonLogger): Promise<OpenDat
 }
 
 /** SIGTERM and Ctrl-C drain and exit 0; a second one exits at once. */
-function stopOnSignals(app: NestFastifyApplication, database: OpenDatabase, logger: JsonLogger, timeout: number): void {
+function stopOnSignals(
+  app: NestFastifyApplication,
+  database: OpenDatabase,
+  logger: JsonLogger,
+  timeout: number,
+): void {
   let stopping = false;
   const stop = (signal: string): void => {
     if (stopping) process.exit(1);
@@ -63,16 +68,22 @@ function stopOnSignals(app: NestFastifyApplication, database: OpenDatabase, logg
 }
 
 function fail(error: unknown): void {
-  if (error instanceof ConfigError) console.error(['The configuration is not valid:', ...error.problems].join('\n  '));
-  else if (error instanceof EmbeddedDatabaseError) console.error(error.message);
-  else console.error('Parley could not start:', explain(error));
+  process.stderr.write(`${reason(error)}\n`);
   process.exitCode = 1;
   setTimeout(() => process.exit(1), 1000).unref();
+}
+
+function reason(error: unknown): string {
+  if (error instanceof ConfigError)
+    return ['The configuration is not valid:', ...error.problems].join('\n  ');
+  if (error instanceof EmbeddedDatabaseError) return error.message;
+  return `Parley could not start: ${explain(error)}`;
 }
 
 function explain(error: unknown): string {
   const { code, message, stack } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') return 'the port is in use; stop what uses it, or set PORT.';
-  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND') return `PostgreSQL cannot be reached (${message || code}); check DATABASE_URL.`;
+  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
+    return `PostgreSQL cannot be reached (${message || code}); check DATABASE_URL.`;
   return stack ?? message;
 }

@@ -15,5 +15,5 @@ export function hashSecret(secret: string): Buffer {
 
 /** What may be shown of it. */
 export function secretPrefix(secret: string): string {
-  return secret.slice(0, Math.min(PREFIX_LENGTH, Math.floor(secret.length / 2)));
+  return secret.slice(0, Math.min(PREFIX_LENGTH, Math.floor(secret.length / 4)));
 }

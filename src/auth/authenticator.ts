@@ -27,8 +27,13 @@ export class Authenticator {
    */
   async header(header: string | undefined): Promise<Principal> {
     const credential = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
-    if (credential !== undefined) return COMPACT_JWT.test(credential) ? this.token(credential) : this.key(credential);
-    if (header) throw new ParleyError('invalid_api_key', 'The Authorization header must be "Bearer <API key or user token>".');
+    if (credential !== undefined)
+      return COMPACT_JWT.test(credential) ? this.token(credential) : this.key(credential);
+    if (header)
+      throw new ParleyError(
+        'invalid_api_key',
+        'The Authorization header must be "Bearer <API key or user token>".',
+      );
     throw new ParleyError('missing_api_key');
   }
 
@@ -48,7 +53,9 @@ export class Authenticator {
   }
 
   /** Why a principal that was authenticated earlier no longer counts; `undefined` while it does. */
-  problem(principal: Principal): 'expired_token' | 'invalid_token' | 'expired_api_key' | 'invalid_api_key' | undefined {
+  problem(
+    principal: Principal,
+  ): 'expired_token' | 'invalid_token' | 'expired_api_key' | 'invalid_api_key' | undefined {
     if (principal.kind === 'user_token') {
       if (principal.expiresAt <= this.clock.now()) return 'expired_token';
       return this.tokens.isLive(principal) ? undefined : 'invalid_token';

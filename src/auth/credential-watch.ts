@@ -59,6 +59,12 @@ export class CredentialWatch implements OnModuleInit, OnModuleDestroy {
   }
 
   private tell(): void {
-    for (const listener of this.listeners) listener();
+    for (const listener of this.listeners) {
+      try {
+        listener();
+      } catch (error) {
+        this.logger.error(error);
+      }
+    }
   }
 }

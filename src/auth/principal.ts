@@ -36,7 +36,9 @@ export type Principal = KeyPrincipal | UserPrincipal;
 export function requireScope(principal: Principal, ...scopes: readonly Scope[]): void {
   const own = principal.kind === 'user_token' ? (['user'] as const) : principal.scopes;
   if (scopes.some((scope) => own.includes(scope))) return;
-  throw new ParleyError('insufficient_permissions', `This needs the scope ${scopes.join(' or ')}.`, { scopes });
+  throw new ParleyError('insufficient_permissions', `This needs the scope ${scopes.join(' or ')}.`, {
+    scopes,
+  });
 }
 
 /**
@@ -44,18 +46,25 @@ export function requireScope(principal: Principal, ...scopes: readonly Scope[]):
  *
  * @throws ParleyError `missing_parameter` when a key names none, `insufficient_permissions` when a token names another
  */
-export function actingUser(principal: Principal, named: string | undefined, field = 'platform_user_id'): string {
+export function actingUser(
+  principal: Principal,
+  named: string | undefined,
+  field = 'platform_user_id',
+): string {
   if (principal.kind === 'user_token') {
     if (named === undefined || named === principal.platformUserId) return principal.platformUserId;
     throw new ParleyError('insufficient_permissions', 'A user token acts for its own platform user only.');
   }
   if (named !== undefined) return named;
-  throw new ParleyError('missing_parameter', `${field} is required`, { fields: { [field]: [`${field} is required`] } });
+  throw new ParleyError('missing_parameter', `${field} is required`, {
+    fields: { [field]: [`${field} is required`] },
+  });
 }
 
 /** The scopes among `texts`. @throws ParleyError `invalid_parameter` for anything else */
 export function parseScopes(texts: readonly string[]): Scope[] {
   const unknown = texts.find((text) => !(SCOPES as readonly string[]).includes(text));
-  if (unknown !== undefined || texts.length === 0) throw invalidParameter('scopes', `must be of ${SCOPES.join(', ')}`);
+  if (unknown !== undefined || texts.length === 0)
+    throw invalidParameter('scopes', `must be of ${SCOPES.join(', ')}`);
   return [...new Set(texts)] as Scope[];
 }

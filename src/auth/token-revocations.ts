@@ -1,7 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CLOCK, type Clock } from '../kernel/clock.js';
 import { randomId } from '../kernel/ids.js';
-import { type TokenRevocation, TokenRevocationRepository } from './persistence/token-revocation.repository.js';
+import {
+  type TokenRevocation,
+  TokenRevocationRepository,
+} from './persistence/token-revocation.repository.js';
 import type { UserPrincipal } from './principal.js';
 import { MAX_TOKEN_SECONDS } from './token-limits.js';
 
@@ -30,7 +33,14 @@ export class TokenRevocations {
   async revoke(accountId: number, platformUserId: string, tokenId: string | null): Promise<TokenRevocation> {
     const now = this.clock.now();
     const expiresAt = new Date(now + (MAX_TOKEN_SECONDS + 60) * 1000);
-    const revocation = { id: randomId('rev'), accountId, platformUserId, tokenId, revokedAt: new Date(now), expiresAt };
+    const revocation = {
+      id: randomId('rev'),
+      accountId,
+      platformUserId,
+      tokenId,
+      revokedAt: new Date(now),
+      expiresAt,
+    };
     await this.repository.add(revocation);
     this.remember(revocation);
     return revocation;
@@ -41,7 +51,8 @@ export class TokenRevocations {
     const now = this.clock.now();
     for (const revocation of await this.repository.since(new Date(this.lookedAt))) this.remember(revocation);
     this.lookedAt = now - OVERLAP;
-    for (const revocation of this.known.values()) if (revocation.expiresAt.getTime() < now) this.forget(revocation);
+    for (const revocation of this.known.values())
+      if (revocation.expiresAt.getTime() < now) this.forget(revocation);
   }
 
   async deleteExpired(): Promise<void> {

@@ -29,5 +29,8 @@ export class TokenService {
 
 function requireKey(caller: Principal): KeyPrincipal {
   if (caller.kind === 'api_key') return caller;
-  throw new ParleyError('insufficient_permissions', 'This needs an API key: a user token cannot manage tokens.');
+  throw new ParleyError(
+    'insufficient_permissions',
+    'This needs an API key: a user token cannot manage tokens.',
+  );
 }

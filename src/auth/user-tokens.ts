@@ -65,7 +65,9 @@ export class UserTokens implements OnModuleInit {
   /** Whether a verified token still counts, by what this node knows right now. */
   isLive(token: UserPrincipal): boolean {
     const key = this.keys.peek(token.keyId);
-    return token.expiresAt > this.clock.now() && !this.revocations.isRevoked(token) && !!key && !key.revokedAt;
+    return (
+      token.expiresAt > this.clock.now() && !this.revocations.isRevoked(token) && !!key && !key.revokedAt
+    );
   }
 
   private async read(token: string): Promise<UserPrincipal> {

@@ -7,7 +7,8 @@ const USAGE = `usage:
 
 await command(async (app, { positionals: [action, name] }) => {
   const accounts = app.get(Accounts);
-  if (action === 'create' && name !== undefined) console.log(`account ${(await accounts.create(name)).name} created`);
+  if (action === 'create' && name !== undefined)
+    console.log(`account ${(await accounts.create(name)).name} created`);
   else if (action === 'list') for (const account of await accounts.list()) console.log(account.name);
   else throw new Error(USAGE);
 });

@@ -22,7 +22,9 @@ const OPTIONS = {
 } as const;
 
 /** Runs a command on the server's database, beside a running server or without one. Errors are one line and exit 1. */
-export async function command(work: (app: INestApplicationContext, args: Arguments) => Promise<void>): Promise<void> {
+export async function command(
+  work: (app: INestApplicationContext, args: Arguments) => Promise<void>,
+): Promise<void> {
   try {
     const args = parseArgs({ allowPositionals: true, options: OPTIONS });
     await onDatabase((app) => work(app, args));
@@ -41,7 +43,10 @@ async function onDatabase(work: (app: INestApplicationContext) => Promise<void>)
     const address = embedded?.connection ?? { url: config.DATABASE_URL as string };
     await migrateDatabase(address);
     const imports = [ConfigModule.with(config), DatabaseModule.with(address, 2), AuthModule];
-    const app = await NestFactory.createApplicationContext({ module: CommandModule, imports }, { logger: ['error'], abortOnError: false });
+    const app = await NestFactory.createApplicationContext(
+      { module: CommandModule, imports },
+      { logger: ['error'], abortOnError: false },
+    );
     await work(app).finally(() => app.close());
   } finally {
     await embedded?.stop();

@@ -34,6 +34,10 @@ function wishes({ values }: Arguments) {
 }
 
 function line({ id, prefix, name, scopes, expiresAt, revokedAt }: ApiKey): string {
-  const state = revokedAt ? `revoked ${revokedAt.toISOString()}` : expiresAt ? `until ${expiresAt.toISOString()}` : 'active';
+  const state = revokedAt
+    ? `revoked ${revokedAt.toISOString()}`
+    : expiresAt
+      ? `until ${expiresAt.toISOString()}`
+      : 'active';
   return [id, `${prefix}…`, scopes.join(','), state, name].join('  ');
 }

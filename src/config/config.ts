@@ -39,12 +39,12 @@ export const VARIABLES = {
     'off',
     'Whose `X-Forwarded-For` is believed: `off`, a number of proxies, or a comma-separated list of addresses and CIDR ranges.',
     'off',
-    (value) => (/^(off|\d{1,3}|[\da-fA-F.:/,\s]+|loopback|linklocal|uniquelocal)$/.test(value) ? undefined : PROXY_PROBLEM),
+    (value) =>
+      /^(off|\d{1,3}|[\da-fA-F.:/,\s]+|loopback|linklocal|uniquelocal)$/.test(value)
+        ? undefined
+        : PROXY_PROBLEM,
   ),
-  CORS_ORIGINS: list(
-    'Origins whose pages may call from a browser, comma-separated, or `*`.',
-    originProblem,
-  ),
+  CORS_ORIGINS: list('Origins whose pages may call from a browser, comma-separated, or `*`.', originProblem),
   TOKEN_SECRET: text<string | undefined>(
     undefined,
     'Secret that signs user tokens, at least 32 characters.',

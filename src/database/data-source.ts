@@ -11,12 +11,16 @@ import { TokenRevocationEntity } from './entities/token-revocation.entity.js';
 import { FirstSchema1763856000000 } from './migrations/1763856000000-first-schema.js';
 
 /** Where a PostgreSQL is: a URL, or the parts of one (`host` may be the directory of a Unix socket). */
-export type DatabaseAddress = { url: string } | { host: string; port: number; user: string; database: string };
+export type DatabaseAddress =
+  { url: string } | { host: string; port: number; user: string; database: string };
+
+/** PostgreSQL's number for the type `bigint`. */
+const BIGINT = 20;
 
 /** Positions are `bigint`, and below 2^53 by construction: numbers, not strings. */
 const types: pg.CustomTypesConfig = {
-  getTypeParser: ((oid: number, format?: 'text' | 'binary') =>
-    oid === pg.types.builtins.INT8 ? Number : pg.types.getTypeParser(oid, format)) as typeof pg.types.getTypeParser,
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === BIGINT ? Number : (pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown),
 };
 
 /** TypeORM's options: the schema is the migrations', never synchronised from the entities. */

@@ -3,8 +3,17 @@ import { ParleyError } from '../kernel/errors.js';
 
 /** SQLSTATE classes and codes that say "the database is away or overloaded", not "this statement is wrong". */
 const AWAY = /^(08|57P0|53|58)/;
-const AWAY_IN_NODE = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOENT', 'ENOTFOUND', 'EAI_AGAIN']);
-const AWAY_IN_PG = /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|Client was closed)/;
+const AWAY_IN_NODE = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOENT',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+]);
+const AWAY_IN_PG =
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|Client was closed)/;
 
 /** Seconds after which a client may ask again. */
 const RETRY_AFTER = 2;
@@ -13,7 +22,12 @@ const RETRY_AFTER = 2;
 export function translateDatabaseError(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));
   if (!isAway(error)) return error;
-  const away = new ParleyError('service_unavailable', 'The database is not available right now.', {}, RETRY_AFTER);
+  const away = new ParleyError(
+    'service_unavailable',
+    'The database is not available right now.',
+    {},
+    RETRY_AFTER,
+  );
   away.cause = error;
   return away;
 }

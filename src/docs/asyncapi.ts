@@ -16,7 +16,8 @@ export function createAsyncApi(openApi: OpenAPIObject): AsyncApi {
       users: {
         address: '/',
         title: 'Platform users',
-        description: 'Socket.IO namespace `/`; one message of this channel is one event, named as the message.',
+        description:
+          'Socket.IO namespace `/`; one message of this channel is one event, named as the message.',
         messages: Object.fromEntries([...sent, ...received].map(({ id }) => [id, ref('messages', id)])),
       },
     },
@@ -26,7 +27,10 @@ export function createAsyncApi(openApi: OpenAPIObject): AsyncApi {
     },
     components: {
       messages: Object.fromEntries([...sent, ...received].map(({ id, message }) => [id, message])),
-      schemas: schemasOf(openApi, SOCKET_MODELS.map(({ name }) => name)),
+      schemas: schemasOf(
+        openApi,
+        SOCKET_MODELS.map(({ name }) => name),
+      ),
     },
   };
 }
@@ -78,7 +82,8 @@ function schemasOf(openApi: OpenAPIObject, names: string[]): AsyncApi {
   const visit = (name: string): void => {
     if (name in found || !(name in all)) return;
     found[name] = all[name];
-    for (const [, inner] of JSON.stringify(all[name]).matchAll(/#\/components\/schemas\/(\w+)/g)) visit(inner as string);
+    for (const [, inner] of JSON.stringify(all[name]).matchAll(/#\/components\/schemas\/(\w+)/g))
+      visit(inner as string);
   };
   names.forEach(visit);
   return Object.fromEntries(Object.entries(found).sort(([a], [b]) => a.localeCompare(b)));

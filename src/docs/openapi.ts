@@ -29,7 +29,11 @@ export function createOpenApi(app: INestApplication): OpenAPIObject {
     .setDescription(`${INTRODUCTION}\n${errorTable()}`)
     .setVersion('1')
     .setLicense('MIT', 'https://opensource.org/license/mit')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'An API key, or a user token made by `POST /v1/tokens`.' })
+    .addBearerAuth({
+      type: 'http',
+      scheme: 'bearer',
+      description: 'An API key, or a user token made by `POST /v1/tokens`.',
+    })
     .build();
   return SwaggerModule.createDocument(app, config, {
     extraModels: SOCKET_MODELS,

@@ -4,7 +4,15 @@ import { ReceiveDto } from '../messages/message.dto.js';
 import { ReadDto } from '../messages/read.dto.js';
 import type { ServerEvents } from '../push/events.js';
 import { HandshakeDto } from '../push/handshake.dto.js';
-import { Drain, Ready, RefreshDto, RefreshedView, TokenExpiring, TypingDto, TypingView } from '../push/push.dto.js';
+import {
+  Drain,
+  Ready,
+  RefreshDto,
+  RefreshedView,
+  TokenExpiring,
+  TypingDto,
+  TypingView,
+} from '../push/push.dto.js';
 
 export interface EventDocumentation {
   readonly data: Type<unknown>;

@@ -1,5 +1,5 @@
 import { Module } from '@nestjs/common';
-import { HealthController } from './health.controller.js';
+import { HealthController } from './http/health.controller.js';
 import { Readiness } from './readiness.js';
 
 @Module({ controllers: [HealthController], providers: [Readiness], exports: [Readiness] })

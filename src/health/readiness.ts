@@ -18,7 +18,10 @@ export class Readiness implements BeforeApplicationShutdown {
     if (this.draining) throw new ParleyError('service_unavailable', 'This node is shutting down.');
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new ParleyError('service_unavailable', 'The database does not answer.')), TIMEOUT);
+      timer = setTimeout(
+        () => reject(new ParleyError('service_unavailable', 'The database does not answer.')),
+        TIMEOUT,
+      );
     });
     await Promise.race([this.database.query(PING), late]).finally(() => clearTimeout(timer));
   }

@@ -48,6 +48,8 @@ export class ErrorFilter implements ExceptionFilter {
 
 function fromStatus(status: number): ParleyError {
   const rows = Object.entries(ERRORS) as [ErrorCode, (typeof ERRORS)[ErrorCode]][];
-  const code = rows.find(([, row]) => row.status === status)?.[0] ?? (status < 500 ? 'invalid_request' : 'internal_error');
+  const code =
+    rows.find(([, row]) => row.status === status)?.[0] ??
+    (status < 500 ? 'invalid_request' : 'internal_error');
   return new ParleyError(code);
 }

@@ -9,9 +9,17 @@ export const ERRORS = {
     message: 'No credential: send "Authorization: Bearer <API key or user token>".',
     retryable: false,
   },
-  invalid_api_key: { status: 401, message: 'This API key is not valid, or it was revoked.', retryable: false },
+  invalid_api_key: {
+    status: 401,
+    message: 'This API key is not valid, or it was revoked.',
+    retryable: false,
+  },
   expired_api_key: { status: 401, message: 'This API key has expired.', retryable: false },
-  invalid_token: { status: 401, message: 'This user token is not valid, or it was revoked.', retryable: false },
+  invalid_token: {
+    status: 401,
+    message: 'This user token is not valid, or it was revoked.',
+    retryable: false,
+  },
   expired_token: { status: 401, message: 'This user token has expired.', retryable: false },
   insufficient_permissions: {
     status: 403,

@@ -16,7 +16,8 @@ export function findJsonProblem(value: unknown, path = '', depth = 0): JsonProbl
   if (typeof value === 'string') return textProblem(value, path);
   if (value === null || typeof value === 'boolean' || Number.isFinite(value)) return undefined;
   if (typeof value !== 'object' || !isPlain(value)) return { path, problem: 'must be JSON' };
-  if (depth >= MAX_JSON_DEPTH) return { path, problem: `must not be nested deeper than ${MAX_JSON_DEPTH} levels` };
+  if (depth >= MAX_JSON_DEPTH)
+    return { path, problem: `must not be nested deeper than ${MAX_JSON_DEPTH} levels` };
   for (const [key, inner] of Object.entries(value)) {
     const here = path ? `${path}.${key}` : key;
     const problem = keyProblem(key, path) ?? findJsonProblem(inner, here, depth + 1);

@@ -103,9 +103,13 @@ export class Appender {
       case 'replayed':
         return { message: await this.reader.message(owner, row.original as number), replayed: true };
       case 'reused':
-        throw conflict('This client_message_id was used for another message.', { field: 'client_message_id' });
+        throw conflict('This client_message_id was used for another message.', {
+          field: 'client_message_id',
+        });
       case 'foreign':
-        throw conflict('This agent_session_id belongs to another platform user.', { field: 'agent_session_id' });
+        throw conflict('This agent_session_id belongs to another platform user.', {
+          field: 'agent_session_id',
+        });
       default:
         throw conflict('This session is closed.', { field: 'agent_session_id' });
     }
@@ -135,7 +139,13 @@ function columns(batch: readonly Item[]): unknown[] {
   ];
 }
 
-function requestHash({ clientMessageId, sender, payload, metadata, agentSessionId }: NewMessage): Buffer | null {
+function requestHash({
+  clientMessageId,
+  sender,
+  payload,
+  metadata,
+  agentSessionId,
+}: NewMessage): Buffer | null {
   if (clientMessageId === undefined) return null;
   const body = JSON.stringify([sender, payload, metadata, agentSessionId ?? null]);
   return createHash('sha256').update(body).digest().subarray(0, 16);

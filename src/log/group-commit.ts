@@ -88,7 +88,8 @@ export class GroupCommit<Item, Result> {
     try {
       return await this.options.write(items);
     } catch (error) {
-      if (items.length === 1 || !this.options.worthSplitting(error)) return items.map(() => ({ failed: error }));
+      if (items.length === 1 || !this.options.worthSplitting(error))
+        return items.map(() => ({ failed: error }));
       const outcomes: Outcome<Result>[] = [];
       for (const item of items) outcomes.push(...(await this.write([item])));
       return outcomes;

@@ -5,7 +5,16 @@ import type { LogEntry } from '../kernel/events.js';
 import type { Message, ReadState } from '../kernel/wire.dto.js';
 import type { LogOwner } from './log-types.js';
 import { type MessageRow, toMessage } from './message-row.js';
-import { AFTER, BY_OFFSET, COUNT_IN_SESSION, COUNT_UNREAD_IN_SESSION, COUNTS, HEADS, ONE, PAGES } from './persistence/read.sql.js';
+import {
+  AFTER,
+  BY_OFFSET,
+  COUNT_IN_SESSION,
+  COUNT_UNREAD_IN_SESSION,
+  COUNTS,
+  HEADS,
+  ONE,
+  PAGES,
+} from './persistence/read.sql.js';
 import { type SessionRow, toSession } from './session-row.js';
 
 /** Beyond every position: the open end of a range. */
@@ -45,7 +54,12 @@ type AfterRow = MessageRow & {
   account_id: number;
   position: number | null;
   event: LogEntry['event'];
-  session: (Omit<SessionRow, 'created_at' | 'last_message_at'> & { created_at: string; last_message_at: string | null }) | null;
+  session:
+    | (Omit<SessionRow, 'created_at' | 'last_message_at'> & {
+        created_at: string;
+        last_message_at: string | null;
+      })
+    | null;
 };
 
 /** Reads logs. Every answer is a snapshot that one statement saw. */
@@ -94,7 +108,12 @@ export class LogReader {
   /** The heads of many logs in one query: what anti-entropy compares with. */
   async heads(userIds: readonly number[]): Promise<Map<number, ReadState>> {
     const rows = await this.database.query<Counts & { id: number }>(HEADS, [userIds]);
-    return new Map(rows.map((row) => [row.id, { seq: row.head_seq, read_seq: row.read_seq, unread_count: row.unread_count }]));
+    return new Map(
+      rows.map((row) => [
+        row.id,
+        { seq: row.head_seq, read_seq: row.read_seq, unread_count: row.unread_count },
+      ]),
+    );
   }
 
   /**
@@ -107,7 +126,9 @@ export class LogReader {
     const rows = await this.database.query<AfterRow>(AFTER, [userId, position, limit]);
     const [head] = rows;
     if (!head) throw notFound('platform user');
-    const entries = rows.flatMap((row) => (row.position === null ? [] : [toEntry(row, row.position, userId)]));
+    const entries = rows.flatMap((row) =>
+      row.position === null ? [] : [toEntry(row, row.position, userId)],
+    );
     const state = { seq: head.head_seq, read_seq: head.head_read_seq, unread_count: head.unread_count };
     const complete = entries.length < limit;
     return { entries: complete ? entries : withoutLastPosition(entries), state, complete };
@@ -124,7 +145,11 @@ export class LogReader {
   }
 }
 
-function rangeValues(owner: LogOwner, { after = 0, before = END_OF_LOG, limit }: Range, session?: string): unknown[] {
+function rangeValues(
+  owner: LogOwner,
+  { after = 0, before = END_OF_LOG, limit }: Range,
+  session?: string,
+): unknown[] {
   const values = [owner.userId, after, before, limit];
   return session === undefined ? values : [...values, session];
 }
@@ -147,5 +172,9 @@ function toEntry(row: AfterRow, seq: number, userId: number): LogEntry {
 
 function fromJson(session: NonNullable<AfterRow['session']>): SessionRow {
   const last = session.last_message_at;
-  return { ...session, created_at: new Date(session.created_at), last_message_at: last === null ? null : new Date(last) };
+  return {
+    ...session,
+    created_at: new Date(session.created_at),
+    last_message_at: last === null ? null : new Date(last),
+  };
 }

@@ -43,7 +43,10 @@ export class PlatformUsers {
   /** The owner of the log with this internal id. */
   async byId(userId: number): Promise<LogOwner | undefined> {
     const values = [userId];
-    const [row] = await this.database.query<{ account_id: number; platform_user_id: string }>(FIND_BY_ID, values);
+    const [row] = await this.database.query<{ account_id: number; platform_user_id: string }>(
+      FIND_BY_ID,
+      values,
+    );
     return row && { accountId: row.account_id, platformUserId: row.platform_user_id, userId };
   }
 

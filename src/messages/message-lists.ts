@@ -5,7 +5,14 @@ import { LogReader } from '../log/log-reader.js';
 import { PlatformUsers } from '../log/platform-users.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { LogOwner } from '../log/log-types.js';
-import type { AliasListQuery, HistoryList, HistoryQuery, ListQuery, PageQuery, UnreadList } from './read.dto.js';
+import type {
+  AliasListQuery,
+  HistoryList,
+  HistoryQuery,
+  ListQuery,
+  PageQuery,
+  UnreadList,
+} from './read.dto.js';
 
 /** Lists of messages. A platform user who has no log yet has empty ones. */
 @Injectable()
@@ -51,7 +58,11 @@ export class MessageLists {
     return { messages, total: counts.message_count };
   }
 
-  private async page(owner: LogOwner | undefined, session: string | undefined, query: PageQuery): Promise<HistoryList> {
+  private async page(
+    owner: LogOwner | undefined,
+    session: string | undefined,
+    query: PageQuery,
+  ): Promise<HistoryList> {
     const { limit, after, before, order } = query;
     const [found, total] = owner
       ? await Promise.all([

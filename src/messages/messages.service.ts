@@ -72,7 +72,10 @@ export class MessagesService {
     requireScope(caller, 'user');
     const platformUserId = actingUser(caller, platform_user_id);
     if ((up_to_seq === undefined) === (message_ids === undefined))
-      throw new ParleyError(up_to_seq === undefined ? 'missing_parameter' : 'invalid_parameter', 'Give up_to_seq or message_ids');
+      throw new ParleyError(
+        up_to_seq === undefined ? 'missing_parameter' : 'invalid_parameter',
+        'Give up_to_seq or message_ids',
+      );
     const owner = await this.users.find(caller.accountId, platformUserId);
     if (up_to_seq !== undefined) return owner ? this.changes.readUpTo(owner, up_to_seq) : NOTHING;
     const seqs = (message_ids ?? []).map((id) => addressOf(owner, id));
@@ -100,7 +103,8 @@ export class MessagesService {
     const address = parseMessageId(id);
     const owner = address && (await this.users.byId(address.userId));
     if (!owner || owner.accountId !== caller.accountId) throw notFound('message');
-    if (caller.kind === 'user_token' && owner.platformUserId !== caller.platformUserId) throw notFound('message');
+    if (caller.kind === 'user_token' && owner.platformUserId !== caller.platformUserId)
+      throw notFound('message');
     return { owner, seq: address.seq };
   }
 }

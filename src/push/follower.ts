@@ -78,7 +78,11 @@ export class Follower {
 
   private want(state: ReadState): void {
     const { seq, read_seq, unread_count } = this.wanted;
-    this.wanted = { seq: Math.max(seq, state.seq), read_seq: Math.max(read_seq, state.read_seq), unread_count };
+    this.wanted = {
+      seq: Math.max(seq, state.seq),
+      read_seq: Math.max(read_seq, state.read_seq),
+      unread_count,
+    };
   }
 
   private async catchUp(): Promise<void> {
@@ -96,7 +100,8 @@ export class Follower {
   private take({ entries, state, complete }: Slice): void {
     const last = complete ? state : { ...this.current, seq: entries.at(-1)?.seq ?? this.current.seq };
     this.pass(entries, last, complete && entries.some(({ event }) => event === 'message:updated'));
-    if (complete) this.wanted = { ...this.wanted, seq: Math.min(this.wanted.seq, state.seq), read_seq: state.read_seq };
+    if (complete)
+      this.wanted = { ...this.wanted, seq: Math.min(this.wanted.seq, state.seq), read_seq: state.read_seq };
   }
 }
 

@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } f
 import { Bus } from '../bus/bus.js';
 import { CONFIG, type Config } from '../config/config.js';
 import type { Hint, LogHint } from '../kernel/events.js';
+import type { ReadState } from '../kernel/wire.dto.js';
 import { LogReader } from '../log/log-reader.js';
 import { Audience } from './audience.js';
 import { Follower } from './follower.js';
@@ -38,7 +39,7 @@ export class Followers implements OnModuleInit, OnModuleDestroy {
   onModuleDestroy(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    for (const { stop } of this.following.values()) stop();
+    for (const following of this.following.values()) following.stop();
     this.following.clear();
   }
 
@@ -88,24 +89,28 @@ export class Followers implements OnModuleInit, OnModuleDestroy {
 
   /** Subscribes first and reads the head second: the other order loses what falls between. */
   private async start(userId: number, onSubscribed: (unsubscribe: () => void) => void): Promise<Follower> {
-    let follower: Follower | undefined;
     const early: LogHint[] = [];
+    let onLogHint = (hint: LogHint): void => void early.push(hint);
     const listener = (hint: Hint): void => {
       if (hint.kind === 'typing') this.audience.typing(userId, hint);
-      else if (follower) follower.hint(hint);
-      else early.push(hint);
+      else onLogHint(hint);
     };
     onSubscribed(await this.bus.subscribe(userId, listener));
     const start = (await this.reader.heads([userId])).get(userId) ?? { seq: 0, read_seq: 0, unread_count: 0 };
-    follower = new Follower({
+    const follower = this.newFollower(userId, start);
+    onLogHint = (hint) => follower.hint(hint);
+    for (const hint of early) follower.hint(hint);
+    return follower;
+  }
+
+  private newFollower(userId: number, start: ReadState): Follower {
+    return new Follower({
       start,
       readAfter: (position) => this.reader.after(userId, position, CATCH_UP_PAGE),
       onEntry: (entry) => this.audience.entry(userId, entry),
       onRead: (state) => this.audience.read(userId, state),
       onError: (error) => this.logger.warn(`A follower could not catch up: ${String(error)}`),
     });
-    for (const hint of early) follower.hint(hint);
-    return follower;
   }
 
   private forget(userId: number, following: Following): void {
@@ -118,7 +123,9 @@ export class Followers implements OnModuleInit, OnModuleDestroy {
   }
 
   private async round(): Promise<void> {
-    await this.reconcile().catch((error: unknown) => this.logger.warn(`Could not compare heads: ${String(error)}`));
+    await this.reconcile().catch((error: unknown) =>
+      this.logger.warn(`Could not compare heads: ${String(error)}`),
+    );
     if (this.timer) this.schedule();
   }
 }

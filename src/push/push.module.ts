@@ -10,6 +10,15 @@ import { UsersGateway } from './ws/users.gateway.js';
 
 /** The way out: followers, and the only code that emits. */
 @Module({
-  providers: [Audience, Followers, LiveCommands, Handshake, CredentialCutter, Connections, Admission, UsersGateway],
+  providers: [
+    Audience,
+    Followers,
+    LiveCommands,
+    Handshake,
+    CredentialCutter,
+    Connections,
+    Admission,
+    UsersGateway,
+  ],
 })
 export class PushModule {}

@@ -26,7 +26,13 @@ export class RateLimit {
   /** Spends one unit. @returns what is left, or `undefined` for a budget without limit */
   async spend({ key, limit }: Budget): Promise<Allowance | undefined> {
     if (limit === 0) return undefined;
-    const { totalHits, timeToExpire, isBlocked } = await this.storage.increment(key, WINDOW, limit, WINDOW, 'default');
+    const { totalHits, timeToExpire, isBlocked } = await this.storage.increment(
+      key,
+      WINDOW,
+      limit,
+      WINDOW,
+      'default',
+    );
     return {
       limit,
       remaining: Math.max(0, limit - totalHits),

@@ -11,7 +11,11 @@ export function toCursor({ created_at, agent_session_id }: Session): string {
 export function fromCursor(cursor: string): SessionPosition {
   try {
     const [createdAt, agentSessionId] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
-    if (typeof createdAt === 'string' && !Number.isNaN(Date.parse(createdAt)) && typeof agentSessionId === 'string')
+    if (
+      typeof createdAt === 'string' &&
+      !Number.isNaN(Date.parse(createdAt)) &&
+      typeof agentSessionId === 'string'
+    )
       return { createdAt, agentSessionId };
   } catch {
     // not JSON: falls through to the same answer

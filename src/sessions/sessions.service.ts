@@ -25,18 +25,29 @@ export class SessionsService {
   async create(caller: Principal, dto: CreateSessionDto): Promise<Session> {
     refuseAgentFields(caller, dto);
     const owner = await this.users.ensure(caller.accountId, actingUser(caller, dto.platform_user_id));
-    const { agent_session_id: id = randomId('ses'), title = null, agent_id = null, context = {}, metadata = {} } = dto;
+    const {
+      agent_session_id: id = randomId('ses'),
+      title = null,
+      agent_id = null,
+      context = {},
+      metadata = {},
+    } = dto;
     const { result } = await this.changes.change(owner, async (tx, head) => {
       const position = nextPosition(head);
       if (!(await this.repository.insert(tx, owner, id, { title, agent_id, context, metadata }, position)))
-        throw conflict('There is a session with this agent_session_id already.', { field: 'agent_session_id' });
+        throw conflict('There is a session with this agent_session_id already.', {
+          field: 'agent_session_id',
+        });
       head.currentSession = id;
       return this.changed(tx, owner, id, head);
     });
     return shownTo(caller, result);
   }
 
-  async list(caller: Principal, query: SessionListQuery): Promise<{ sessions: Session[]; next_cursor: string | null }> {
+  async list(
+    caller: Principal,
+    query: SessionListQuery,
+  ): Promise<{ sessions: Session[]; next_cursor: string | null }> {
     const owner = await this.users.find(caller.accountId, actingUser(caller, query.platform_user_id));
     if (!owner) return { sessions: [], next_cursor: null };
     const before = query.cursor === undefined ? undefined : fromCursor(query.cursor);
@@ -56,7 +67,10 @@ export class SessionsService {
     if (!found) throw notFound('session');
     const platformUserId = found.session.platform_user_id;
     if (caller.kind === 'user_token' && platformUserId !== caller.platformUserId) throw notFound('session');
-    return { owner: { accountId: caller.accountId, platformUserId, userId: found.userId }, session: found.session };
+    return {
+      owner: { accountId: caller.accountId, platformUserId, userId: found.userId },
+      session: found.session,
+    };
   }
 
   /** Closes, reopens, renames or routes a session, or changes what is remembered in it. */
@@ -66,9 +80,11 @@ export class SessionsService {
     const { result } = await this.changes.change(owner, async (tx, head) => {
       const before = await this.reread(tx, owner, id);
       const after = patched(before, patch);
-      if (JSON.stringify(after) === JSON.stringify(patched(before, UNCHANGED))) return { result: before, entries: [] };
+      if (JSON.stringify(after) === JSON.stringify(patched(before, UNCHANGED)))
+        return { result: before, entries: [] };
       await this.repository.update(tx, owner, id, after, nextPosition(head));
-      if (after.status !== before.status) head.currentSession = await this.repository.mostRecentOpen(tx, owner);
+      if (after.status !== before.status)
+        head.currentSession = await this.repository.mostRecentOpen(tx, owner);
       return this.changed(tx, owner, id, head);
     });
     return shownTo(caller, result);
@@ -102,7 +118,10 @@ function patched(before: Session, patch: PatchSessionDto): SessionChange {
 }
 
 /** Routing and memory are the agent's side: a platform user's token may not touch them. */
-function refuseAgentFields(caller: Principal, { agent_id, context }: CreateSessionDto | PatchSessionDto): void {
+function refuseAgentFields(
+  caller: Principal,
+  { agent_id, context }: CreateSessionDto | PatchSessionDto,
+): void {
   if (caller.kind === 'user_token' && (agent_id !== undefined || context !== undefined))
     throw new ParleyError('insufficient_permissions', 'A user token may not set agent_id or context.');
 }
@@ -111,4 +130,3 @@ function refuseAgentFields(caller: Principal, { agent_id, context }: CreateSessi
 function shownTo(caller: Principal, session: Session): Session {
   return caller.kind === 'user_token' ? { ...session, context: {} } : session;
 }
-

@@ -31,7 +31,12 @@ export function Answers(status: number, type: Type<unknown>, ...errors: ErrorCod
   return applyDecorators(
     ApiBearerAuth(),
     ApiResponse({ status, type }),
-    ...statuses.map((of) => errorResponse(of, codes.filter((code) => ERRORS[code].status === of))),
+    ...statuses.map((of) =>
+      errorResponse(
+        of,
+        codes.filter((code) => ERRORS[code].status === of),
+      ),
+    ),
   );
 }
 

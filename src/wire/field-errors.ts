@@ -8,7 +8,10 @@ export interface FieldProblem {
 }
 
 /** 422: `missing_parameter` when all that is wrong is what is not there, else `invalid_parameter`. */
-export function validationError(problems: readonly FieldProblem[], errors: readonly ValidationError[] = []): ParleyError {
+export function validationError(
+  problems: readonly FieldProblem[],
+  errors: readonly ValidationError[] = [],
+): ParleyError {
   const all = [...problems, ...errors.flatMap((error) => flatten(error, ''))];
   const fields: FieldErrors = {};
   for (const { field, problem } of all) (fields[field] ??= []).push(`${field} ${problem}`);

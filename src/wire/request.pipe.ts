@@ -18,13 +18,20 @@ export class RequestPipe implements PipeTransform {
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
     if (!metatype || BUILT_IN.has(metatype) || type === 'custom') return value;
     const dto = metatype as Type<object>;
-    return type === 'query' ? parseRequest(dto, value ?? {}, { strict: false }) : parseBody(dto, value);
+    return type === 'query'
+      ? parseRequest(dto, { ...(value as object) }, { strict: false })
+      : parseBody(dto, value);
   }
 }
 
 function parseBody(dto: Type<object>, value: unknown): unknown {
-  if (value instanceof UnreadableBody) throw value.error;
-  return parseRequest(dto, value ?? {});
+  if (!(value instanceof UnreadableBody)) return parseRequest(dto, value ?? {});
+  if (!value.empty) throw value.error;
+  try {
+    return parseRequest(dto, {});
+  } catch {
+    throw value.error; // something is needed, and nothing was sent
+  }
 }
 
 /**

@@ -2,5 +2,9 @@ import type { ParleyError } from '../kernel/errors.js';
 
 /** A body that could not be read. Fastify parses before Nest's guards run, so the complaint waits for the pipe. */
 export class UnreadableBody {
-  constructor(readonly error: ParleyError) {}
+  /** @param empty there was nothing to read, which is fine for a call that needs nothing */
+  constructor(
+    readonly error: ParleyError,
+    readonly empty = false,
+  ) {}
 }

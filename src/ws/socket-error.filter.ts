@@ -11,8 +11,10 @@ export class SocketErrorFilter implements ExceptionFilter {
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const error = thrown instanceof ParleyError ? thrown : new ParleyError('internal_error');
-    if (error.status >= 500) this.logger.error(thrown instanceof Error ? (thrown.stack ?? thrown.message) : thrown);
+    if (error.status >= 500)
+      this.logger.error(thrown instanceof Error ? (thrown.stack ?? thrown.message) : thrown);
     const callback: unknown = host.getArgByIndex(CALLBACK);
-    if (typeof callback === 'function') (callback as (answer: unknown) => void)({ ok: false, error: error.toBody() });
+    if (typeof callback === 'function')
+      (callback as (answer: unknown) => void)({ ok: false, error: error.toBody() });
   }
 }

@@ -32,7 +32,9 @@ export class ApiKeysController {
   @Answers(201, CreatedApiKeyView)
   async create(@Caller() caller: KeyPrincipal, @Body() body: CreateApiKeyDto): Promise<CreatedApiKeyView> {
     const { name, scopes, rate_limit_per_hour: rateLimitPerHour, expires_in: expiresIn } = body;
-    return toCreatedView(await this.keys.create(caller.accountId, { name, scopes, rateLimitPerHour, expiresIn }));
+    return toCreatedView(
+      await this.keys.create(caller.accountId, { name, scopes, rateLimitPerHour, expiresIn }),
+    );
   }
 
   /** Ends a key at once, with the user tokens it minted and every open socket that uses either. */

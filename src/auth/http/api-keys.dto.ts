@@ -1,4 +1,15 @@
-import { ArrayNotEmpty, IsArray, IsIn, IsInt, IsNotEmpty, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import {
+  ArrayNotEmpty,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsNotEmpty,
+  IsOptional,
+  IsString,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
 import { toIso } from '../../kernel/clock.js';
 import type { CreatedKey } from '../api-keys.js';
 import type { ApiKey } from '../api-key.js';

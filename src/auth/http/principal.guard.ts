@@ -22,7 +22,8 @@ const SCOPES_NEEDED = 'parley:scopes';
 export const Public = (): ClassDecorator & MethodDecorator => SetMetadata(PUBLIC, true);
 
 /** The scopes of which a caller needs one. */
-export const NeedsScope = (...scopes: Scope[]): ClassDecorator & MethodDecorator => SetMetadata(SCOPES_NEEDED, scopes);
+export const NeedsScope = (...scopes: Scope[]): ClassDecorator & MethodDecorator =>
+  SetMetadata(SCOPES_NEEDED, scopes);
 
 /** The principal of the request. */
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {
@@ -30,7 +31,10 @@ export const Caller = createParamDecorator((_: unknown, context: ExecutionContex
 });
 
 export function isPublic(reflector: Reflector, context: ExecutionContext): boolean {
-  return reflector.getAllAndOverride<boolean | undefined>(PUBLIC, [context.getHandler(), context.getClass()]) ?? false;
+  return (
+    reflector.getAllAndOverride<boolean | undefined>(PUBLIC, [context.getHandler(), context.getClass()]) ??
+    false
+  );
 }
 
 /** Finds out who is asking, over REST. Sockets do the same in their handshake. */
@@ -44,7 +48,9 @@ export class PrincipalGuard implements CanActivate {
   async canActivate(context: ExecutionContext): Promise<boolean> {
     if (context.getType() !== 'http' || isPublic(this.reflector, context)) return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
-    request.principal = await this.authenticator.header(request.headers['authorization'] as string | undefined);
+    request.principal = await this.authenticator.header(
+      request.headers['authorization'] as string | undefined,
+    );
     return true;
   }
 }
@@ -63,4 +69,3 @@ export class ScopeGuard implements CanActivate {
     return true;
   }
 }
-

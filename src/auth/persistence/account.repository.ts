@@ -17,8 +17,15 @@ export class AccountRepository {
   /** @returns the new account, or `undefined` when the name is taken */
   async create(name: string): Promise<Account | undefined> {
     try {
-      const inserted = await this.accounts.createQueryBuilder().insert().values({ name }).orIgnore().execute();
-      return inserted.raw instanceof Array && inserted.raw.length > 0 ? await this.findByName(name) : undefined;
+      const inserted = await this.accounts
+        .createQueryBuilder()
+        .insert()
+        .values({ name })
+        .orIgnore()
+        .execute();
+      return inserted.raw instanceof Array && inserted.raw.length > 0
+        ? await this.findByName(name)
+        : undefined;
     } catch (error) {
       throw translateDatabaseError(error);
     }

@@ -20,7 +20,9 @@ export class ApiKeyRepository {
   }
 
   findMany(ids: string[]): Promise<ApiKey[]> {
-    return this.run(async () => (await this.keys.findBy({ id: In(ids) })).flatMap((row) => toApiKey(row) ?? []));
+    return this.run(async () =>
+      (await this.keys.findBy({ id: In(ids) })).flatMap((row) => toApiKey(row) ?? []),
+    );
   }
 
   list(accountId: number): Promise<ApiKey[]> {
@@ -58,5 +60,15 @@ export class ApiKeyRepository {
 function toApiKey(row: ApiKeyEntity | null): ApiKey | undefined {
   if (!row) return undefined;
   const { id, accountId, name, prefix, scopes, rateLimitPerHour, createdAt, expiresAt, revokedAt } = row;
-  return { id, accountId, name, prefix, scopes: scopes as Scope[], rateLimitPerHour, createdAt, expiresAt, revokedAt };
+  return {
+    id,
+    accountId,
+    name,
+    prefix,
+    scopes: scopes as Scope[],
+    rateLimitPerHour,
+    createdAt,
+    expiresAt,
+    revokedAt,
+  };
 }

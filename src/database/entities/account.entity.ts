@@ -4,7 +4,11 @@ import { Column, CreateDateColumn, Entity, PrimaryGeneratedColumn, Unique } from
 @Entity('accounts')
 @Unique('accounts_name_key', ['name'])
 export class AccountEntity {
-  @PrimaryGeneratedColumn('identity', { type: 'integer', generatedIdentity: 'ALWAYS', primaryKeyConstraintName: 'accounts_pkey' })
+  @PrimaryGeneratedColumn('identity', {
+    type: 'integer',
+    generatedIdentity: 'ALWAYS',
+    primaryKeyConstraintName: 'accounts_pkey',
+  })
   id: number;
 
   @Column('text')

@@ -18,7 +18,10 @@ const UNREAD = `AND m.sender <> 'user' AND m.read_at IS NULL AND m.deleted_at IS
 
 export const PAGES = {
   all: { asc: page('log.asc', 'ASC'), desc: page('log.desc', 'DESC') },
-  session: { asc: page('log.session.asc', 'ASC', IN_SESSION), desc: page('log.session.desc', 'DESC', IN_SESSION) },
+  session: {
+    asc: page('log.session.asc', 'ASC', IN_SESSION),
+    desc: page('log.session.desc', 'DESC', IN_SESSION),
+  },
   unread: page('log.unread', 'ASC', UNREAD),
   unreadInSession: page('log.unread.session', 'ASC', `${UNREAD} ${IN_SESSION}`),
 };

@@ -7,10 +7,12 @@ import { MAX_ID_LENGTH } from '../../wire/fields.js';
 export const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 /** The `Idempotency-Key` header, if there is one. */
-export const IdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext): string | undefined => {
-  const key = context.switchToHttp().getRequest<FastifyRequest>().headers[IDEMPOTENCY_HEADER];
-  if (key === undefined) return undefined;
-  if (typeof key !== 'string' || key === '' || key.length > MAX_ID_LENGTH)
-    throw invalidParameter('Idempotency-Key', `must have 1 to ${MAX_ID_LENGTH} characters`);
-  return key;
-});
+export const IdempotencyKey = createParamDecorator(
+  (_: unknown, context: ExecutionContext): string | undefined => {
+    const key = context.switchToHttp().getRequest<FastifyRequest>().headers[IDEMPOTENCY_HEADER];
+    if (key === undefined) return undefined;
+    if (typeof key !== 'string' || key === '' || key.length > MAX_ID_LENGTH)
+      throw invalidParameter('Idempotency-Key', `must have 1 to ${MAX_ID_LENGTH} characters`);
+    return key;
+  },
+);

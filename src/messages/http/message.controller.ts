@@ -10,7 +10,11 @@ import { MessagesService } from '../messages.service.js';
 import { IDEMPOTENCY_HEADER, IdempotencyKey } from './idempotency-key.decorator.js';
 import { ReplayInterceptor } from './replay.interceptor.js';
 
-const IDEMPOTENCY = { name: IDEMPOTENCY_HEADER, required: false, description: 'The same as `client_message_id`.' };
+const IDEMPOTENCY = {
+  name: IDEMPOTENCY_HEADER,
+  required: false,
+  description: 'The same as `client_message_id`.',
+};
 
 @ApiTags('Messages')
 @Controller('v1/message')

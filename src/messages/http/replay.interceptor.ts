@@ -11,7 +11,11 @@ export class ReplayInterceptor implements NestInterceptor<Appended, Message> {
     return next.handle().pipe(
       map(({ message, replayed }) => {
         if (replayed)
-          void context.switchToHttp().getResponse<FastifyReply>().status(200).header('idempotent-replayed', 'true');
+          void context
+            .switchToHttp()
+            .getResponse<FastifyReply>()
+            .status(200)
+            .header('idempotent-replayed', 'true');
         return message;
       }),
     );

@@ -39,7 +39,7 @@ export class Admission implements OnModuleInit {
   }
 
   private async replay(socket: UserSocket, follower: Follower, after: number): Promise<void> {
-    for (let position = after; socket.connected && position < follower.state.seq; ) {
+    for (let position = after; socket.connected && position < follower.state.seq;) {
       const { entries } = await this.reader.after(socket.data.userId, position, CATCH_UP_PAGE);
       const upTo = follower.state.seq; // what comes after it, the follower will pass on itself
       const due = entries.filter(({ seq }) => seq <= upTo);

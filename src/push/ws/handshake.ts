@@ -50,7 +50,10 @@ export class Handshake {
   private authenticate({ token, api_key }: HandshakeDto): Promise<Principal> {
     if (token !== undefined) return this.authenticator.token(token);
     if (api_key !== undefined) return this.authenticator.key(api_key);
-    throw new ParleyError('missing_api_key', 'No credential: connect with auth.token, or auth.api_key and auth.platform_user_id.');
+    throw new ParleyError(
+      'missing_api_key',
+      'No credential: connect with auth.token, or auth.api_key and auth.platform_user_id.',
+    );
   }
 
   /** A credential that is wrong is charged to the address, so that guessing is slow. */

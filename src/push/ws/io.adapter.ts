@@ -20,6 +20,6 @@ export class PushAdapter extends IoAdapter {
       perMessageDeflate: false, // 14 times the memory, 8 times the CPU of a connect
       maxHttpBufferSize,
       ...(origins.length > 0 && { cors: { origin: origins.includes('*') ? '*' : [...origins] } }),
-    } as ServerOptions) as Server;
+    } as ServerOptions);
   }
 }

@@ -1,4 +1,4 @@
-import type { DefaultEventsMap, Namespace, Socket } from 'socket.io';
+import type { DefaultEventsMap, Namespace, Server, Socket } from 'socket.io';
 import type { ConnectionData } from '../../ws/connection.js';
 import type { EmittedEvents } from '../events.js';
 
@@ -9,6 +9,7 @@ export interface UserSocketData extends ConnectionData {
 }
 
 export type UserSocket = Socket<DefaultEventsMap, EmittedEvents, DefaultEventsMap, UserSocketData>;
+export type UserServer = Server<DefaultEventsMap, EmittedEvents, DefaultEventsMap, UserSocketData>;
 export type UserNamespace = Namespace<DefaultEventsMap, EmittedEvents, DefaultEventsMap, UserSocketData>;
 
 /** The room of a platform user. Internal ids are unique over all accounts, so rooms cannot meet. */

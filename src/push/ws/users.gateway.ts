@@ -15,12 +15,14 @@ import { LiveCommands } from './live-commands.js';
 import { RefreshDto, type RefreshedView, TypingDto } from '../push.dto.js';
 import { Admission } from './admission.js';
 import { Connections } from './connections.js';
-import { roomOf, type UserNamespace, type UserSocket } from './user-socket.js';
+import { roomOf, type UserServer, type UserSocket } from './user-socket.js';
 
 /** Namespace `/`: connections of platform users (contract section 3). */
 @WebSocketGateway()
 @CommandGateway()
-export class UsersGateway implements OnGatewayInit<UserNamespace>, OnGatewayConnection<UserSocket>, OnGatewayDisconnect<UserSocket> {
+export class UsersGateway
+  implements OnGatewayInit<UserServer>, OnGatewayConnection<UserSocket>, OnGatewayDisconnect<UserSocket>
+{
   private readonly logger = new Logger(UsersGateway.name);
 
   constructor(
@@ -31,7 +33,8 @@ export class UsersGateway implements OnGatewayInit<UserNamespace>, OnGatewayConn
     private readonly commands: LiveCommands,
   ) {}
 
-  afterInit(namespace: UserNamespace): void {
+  afterInit(server: UserServer): void {
+    const namespace = server.of('/');
     this.connections.guard(namespace);
     this.audience.open((userId, except) => {
       const room = roomOf(userId);
@@ -58,7 +61,10 @@ export class UsersGateway implements OnGatewayInit<UserNamespace>, OnGatewayConn
   }
 
   @SubscribeMessage('token:refresh')
-  refresh(@ConnectedSocket() socket: UserSocket, @MessageBody() { token }: RefreshDto): Promise<RefreshedView> {
+  refresh(
+    @ConnectedSocket() socket: UserSocket,
+    @MessageBody() { token }: RefreshDto,
+  ): Promise<RefreshedView> {
     socket.data.warned = false;
     return this.commands.refresh(socket, token);
   }

@@ -81,7 +81,13 @@ export class SessionRepository {
     return (await tx.query(INSERT, values)).length > 0;
   }
 
-  async update(tx: Transaction, { accountId }: LogOwner, id: string, change: SessionChange, position: number): Promise<void> {
+  async update(
+    tx: Transaction,
+    { accountId }: LogOwner,
+    id: string,
+    change: SessionChange,
+    position: number,
+  ): Promise<void> {
     const { title, status, agent_id, context, metadata } = change;
     await tx.query(UPDATE, [accountId, id, title, status, agent_id, context, metadata, position]);
   }

@@ -1,9 +1,9 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiServiceUnavailableResponse, ApiTags } from '@nestjs/swagger';
-import { Public } from '../auth/http/principal.guard.js';
-import { ErrorView } from '../wire/error.dto.js';
+import { Public } from '../../auth/http/principal.guard.js';
+import { ErrorView } from '../../wire/error.dto.js';
 import { HealthView } from './health.dto.js';
-import { Readiness } from './readiness.js';
+import { Readiness } from '../readiness.js';
 
 @ApiTags('Health')
 @Controller('health')

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Metrics } from './metrics.js';
+import { Metrics } from '../metrics.js';
 
 /** Measures each request, and logs it at level `debug`: by its route, never by what was sent. */
 export function observeRequests(app: NestFastifyApplication): void {
@@ -12,7 +12,9 @@ export function observeRequests(app: NestFastifyApplication): void {
     .addHook('onResponse', (request, reply, done) => {
       const route = request.routeOptions.url ?? 'unknown';
       requests.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
-      logger.debug(`${request.method} ${route} ${reply.statusCode} in ${reply.elapsedTime.toFixed(1)} ms (request ${request.id})`);
+      logger.debug(
+        `${request.method} ${route} ${reply.statusCode} in ${reply.elapsedTime.toFixed(1)} ms (request ${request.id})`,
+      );
       done();
     });
 }

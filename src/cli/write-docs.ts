@@ -3,8 +3,8 @@ import { writeFile } from 'node:fs/promises';
 import { createApp } from '../app.setup.js';
 import { loadConfig } from '../config/config.js';
 import { withTemporaryDatabase } from '../database/temporary.js';
-import { createAsyncApi } from './asyncapi.js';
-import { createOpenApi } from './openapi.js';
+import { createAsyncApi } from '../docs/asyncapi.js';
+import { createOpenApi } from '../docs/openapi.js';
 
 /** Writes `openapi.json` and `asyncapi.json` to the current directory, from the classes that the server runs. */
 await withTemporaryDatabase(async (address) => {
