@@ -44,7 +44,13 @@ const roomRules = Object.entries(mayImport).map(([room, allowed]) => ({
   comment: `src/${room} may import ${allowed.length ? allowed.join(', ') : 'no other folder of src'} (table in .dependency-cruiser.cjs).`,
   severity: 'error',
   from: { path: `^src/${room}/` },
-  to: { path: '^src/', pathNot: `^src/${any([room, ...allowed])}/` },
+  to: {
+    path: '^src/',
+    pathNot:
+      room === 'cli'
+        ? `^src/(${allowed.join('|')}|cli)/|^src/app\\.setup\\.ts$`
+        : `^src/${any([room, ...allowed])}/`,
+  },
 }));
 
 /** Programs, and files that a glob loads: nothing imports them. */

@@ -20,7 +20,7 @@ const BIGINT = 20;
 /** Positions are `bigint`, and below 2^53 by construction: numbers, not strings. */
 const types: pg.CustomTypesConfig = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    oid === BIGINT ? Number : (pg.types.getTypeParser(oid, format as 'text') as (text: string) => unknown),
+    oid === BIGINT ? Number : (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
 };
 
 /** TypeORM's options: the schema is the migrations', never synchronised from the entities. */

@@ -1,0 +1,103 @@
+-- The schema that the migrations make. Written by `npm run generate`; do not edit.
+
+CREATE TABLE accounts (
+  id integer NOT NULL GENERATED ALWAYS AS IDENTITY,
+  name text NOT NULL,
+  created_at timestamp(3) with time zone NOT NULL DEFAULT now()
+);
+CREATE TABLE api_keys (
+  id text NOT NULL,
+  account_id integer NOT NULL,
+  name text NOT NULL,
+  prefix text NOT NULL,
+  hash bytea NOT NULL,
+  scopes text[] NOT NULL,
+  rate_limit_per_hour integer,
+  created_at timestamp(3) with time zone NOT NULL DEFAULT now(),
+  expires_at timestamp(3) with time zone,
+  revoked_at timestamp(3) with time zone
+);
+CREATE TABLE messages (
+  user_id bigint NOT NULL,
+  seq bigint NOT NULL,
+  updated_seq bigint NOT NULL,
+  agent_session_id text NOT NULL,
+  sender text NOT NULL,
+  status text NOT NULL DEFAULT 'complete'::text,
+  payload json NOT NULL,
+  metadata json NOT NULL,
+  client_message_id text,
+  request_hash bytea,
+  read_at timestamp(3) with time zone,
+  deleted_at timestamp(3) with time zone,
+  created_at timestamp(3) with time zone NOT NULL,
+  updated_at timestamp(3) with time zone NOT NULL
+);
+CREATE TABLE platform_users (
+  id bigint NOT NULL,
+  account_id integer NOT NULL,
+  platform_user_id text NOT NULL,
+  head_seq bigint NOT NULL DEFAULT 0,
+  read_seq bigint NOT NULL DEFAULT 0,
+  session_seq bigint NOT NULL DEFAULT 0,
+  unread_count integer NOT NULL DEFAULT 0,
+  message_count integer NOT NULL DEFAULT 0,
+  current_session text,
+  created_at timestamp(3) with time zone NOT NULL DEFAULT now()
+) WITH (fillfactor=50);
+CREATE TABLE read_marks (
+  user_id bigint NOT NULL,
+  read_seq bigint NOT NULL,
+  read_at timestamp(3) with time zone NOT NULL
+);
+CREATE TABLE sessions (
+  account_id integer NOT NULL,
+  agent_session_id text NOT NULL,
+  user_id bigint NOT NULL,
+  title text,
+  status text NOT NULL DEFAULT 'open'::text,
+  agent_id text,
+  context jsonb NOT NULL DEFAULT '{}'::jsonb,
+  metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
+  updated_seq bigint NOT NULL,
+  created_at timestamp(3) with time zone NOT NULL DEFAULT now()
+);
+CREATE TABLE settings (
+  name text NOT NULL,
+  value text NOT NULL
+);
+CREATE TABLE token_revocations (
+  id text NOT NULL,
+  account_id integer NOT NULL,
+  platform_user_id text NOT NULL,
+  token_id text,
+  revoked_at timestamp(3) with time zone NOT NULL,
+  expires_at timestamp(3) with time zone NOT NULL
+);
+
+ALTER TABLE accounts ADD CONSTRAINT accounts_name_key UNIQUE (name);
+ALTER TABLE accounts ADD CONSTRAINT accounts_pkey PRIMARY KEY (id);
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_hash_key UNIQUE (hash);
+ALTER TABLE api_keys ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+ALTER TABLE messages ADD CONSTRAINT messages_pkey PRIMARY KEY (user_id, seq);
+ALTER TABLE messages ADD CONSTRAINT messages_sender_check CHECK ((sender = ANY (ARRAY['user'::text, 'assistant'::text, 'system'::text])));
+ALTER TABLE messages ADD CONSTRAINT messages_status_check CHECK ((status = ANY (ARRAY['complete'::text, 'streaming'::text, 'cancelled'::text, 'incomplete'::text])));
+ALTER TABLE platform_users ADD CONSTRAINT platform_users_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+ALTER TABLE platform_users ADD CONSTRAINT platform_users_account_key UNIQUE (account_id, platform_user_id);
+ALTER TABLE platform_users ADD CONSTRAINT platform_users_pkey PRIMARY KEY (id);
+ALTER TABLE read_marks ADD CONSTRAINT read_marks_pkey PRIMARY KEY (user_id, read_seq);
+ALTER TABLE sessions ADD CONSTRAINT sessions_pkey PRIMARY KEY (account_id, agent_session_id);
+ALTER TABLE sessions ADD CONSTRAINT sessions_status_check CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text])));
+ALTER TABLE sessions ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform_users(id) ON DELETE CASCADE;
+ALTER TABLE settings ADD CONSTRAINT settings_pkey PRIMARY KEY (name);
+ALTER TABLE token_revocations ADD CONSTRAINT token_revocations_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+ALTER TABLE token_revocations ADD CONSTRAINT token_revocations_pkey PRIMARY KEY (id);
+
+CREATE INDEX api_keys_account ON public.api_keys USING btree (account_id);
+CREATE INDEX messages_changed ON public.messages USING btree (user_id, updated_seq) WHERE (updated_seq > seq);
+CREATE UNIQUE INDEX messages_client_message_id ON public.messages USING btree (user_id, client_message_id) WHERE (client_message_id IS NOT NULL);
+CREATE INDEX messages_session ON public.messages USING btree (user_id, agent_session_id, seq);
+CREATE INDEX messages_unread ON public.messages USING btree (user_id, seq) WHERE ((sender <> 'user'::text) AND (read_at IS NULL) AND (deleted_at IS NULL));
+CREATE INDEX sessions_user ON public.sessions USING btree (user_id, updated_seq);
+CREATE INDEX token_revocations_expiry ON public.token_revocations USING btree (expires_at);
