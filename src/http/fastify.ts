@@ -16,6 +16,7 @@ export function createFastifyAdapter(config: Config): FastifyAdapter {
     logger: false,
     bodyLimit: config.MAX_BODY_BYTES,
     trustProxy: parseTrustProxy(config.TRUST_PROXY),
+    return503OnClosing: false, // while draining, what still comes is answered, with Connection: close
     routerOptions: { maxParamLength: 512 },
     rewriteUrl: (request: IncomingMessage) => (request.url ?? '/').replace(ALIAS, ''),
     genReqId: ({ headers }: IncomingMessage) => {

@@ -1,3 +1,5 @@
+import type { Type as Class } from '@nestjs/common';
+import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import { Transform, Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -107,7 +109,13 @@ function textAsPayload({ value }: { value: unknown }): unknown {
   return typeof value === 'string' ? { payload: { content: value } } : value;
 }
 
+/** Documents a field that takes a text, or an object of a class. */
+function TextOr(dto: Class<unknown>): PropertyDecorator {
+  return ApiProperty({ oneOf: [{ type: 'string' }, { $ref: getSchemaPath(dto) }] });
+}
+
 /** A message from a user. */
+@ApiExtraModels(UserMessageDto)
 export class ReceiveDto {
   /** Required with an API key over REST; a user token and a socket know their own. @example "user123" */
   @IsOptional()
@@ -115,6 +123,7 @@ export class ReceiveDto {
   platform_user_id?: string;
 
   /** A text, or an object with a `payload`. @example "Where is my order?" */
+  @TextOr(UserMessageDto)
   @Transform(textAsPayload)
   @IsObject({ message: 'message must be a text or an object' })
   @ValidateNested()
@@ -138,11 +147,14 @@ export class ReceiveDto {
 }
 
 /** A message from an assistant. */
+@ApiExtraModels(AgentMessageDto)
 export class SendDto {
   /** @example "user123" */
   @IsPlatformUserId()
   platform_user_id: string;
 
+  /** A text, or an object with a `payload`. @example { "payload": { "content": "How can I help you today?" } } */
+  @TextOr(AgentMessageDto)
   @Transform(textAsPayload)
   @IsObject({ message: 'message must be a text or an object' })
   @ValidateNested()
