@@ -35,8 +35,17 @@ export function createOpenApi(app: INestApplication): OpenAPIObject {
       description: 'An API key, or a user token made by `POST /v1/tokens`.',
     })
     .build();
-  return SwaggerModule.createDocument(app, config, {
+  const document = SwaggerModule.createDocument(app, config, {
     extraModels: SOCKET_MODELS,
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}.${method}`,
   });
+  dropOverruledTypes(document);
+  return document;
+}
+
+/** Where a field says `oneOf`, its TypeScript type, which the compiler plugin adds as `allOf`, is only one of them. */
+function dropOverruledTypes({ components }: OpenAPIObject): void {
+  for (const schema of Object.values(components?.schemas ?? {}))
+    for (const field of Object.values('properties' in schema ? (schema.properties ?? {}) : {}))
+      if ('oneOf' in field) delete field.allOf;
 }
