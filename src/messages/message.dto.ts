@@ -1,6 +1,5 @@
 import type { Type as Class } from '@nestjs/common';
 import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
-import { Transform, Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   IsArray,
@@ -14,11 +13,10 @@ import {
   MaxLength,
   Min,
   ValidateIf,
-  ValidateNested,
 } from 'class-validator';
 import type { Sender } from '../kernel/wire.dto.js';
 import { IsAgentSessionId, IsClientMessageId, IsPlatformUserId } from '../wire/fields.js';
-import { OpenObject } from '../wire/unknown-fields.js';
+import { Nested, OpenObject } from '../wire/shape.js';
 
 /** Most attachments of one message. */
 export const MAX_ATTACHMENTS = 50;
@@ -74,8 +72,8 @@ export class PayloadDto {
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(MAX_ATTACHMENTS)
-  @ValidateNested({ each: true })
-  @Type(() => AttachmentDto)
+  @IsObject({ each: true })
+  @Nested(() => AttachmentDto)
   attachments?: AttachmentDto[];
 }
 
@@ -86,8 +84,7 @@ function hasAttachments(payload: PayloadDto): boolean {
 /** What a user says, as an object. */
 export class UserMessageDto {
   @IsObject()
-  @ValidateNested()
-  @Type(() => PayloadDto)
+  @Nested(() => PayloadDto)
   payload: PayloadDto;
 }
 
@@ -105,7 +102,7 @@ export class AgentMessageDto extends UserMessageDto {
 }
 
 /** A plain text stands for a payload with that content. */
-function textAsPayload({ value }: { value: unknown }): unknown {
+function textAsPayload(value: unknown): unknown {
   return typeof value === 'string' ? { payload: { content: value } } : value;
 }
 
@@ -124,10 +121,8 @@ export class ReceiveDto {
 
   /** A text, or an object with a `payload`. @example "Where is my order?" */
   @TextOr(UserMessageDto)
-  @Transform(textAsPayload)
   @IsObject({ message: 'message must be a text or an object' })
-  @ValidateNested()
-  @Type(() => UserMessageDto)
+  @Nested(() => UserMessageDto, textAsPayload)
   message: UserMessageDto;
 
   /** Without it: the user's most recent open session, else a new one. @example "session123" */
@@ -155,10 +150,8 @@ export class SendDto {
 
   /** A text, or an object with a `payload`. @example { "payload": { "content": "How can I help you today?" } } */
   @TextOr(AgentMessageDto)
-  @Transform(textAsPayload)
   @IsObject({ message: 'message must be a text or an object' })
-  @ValidateNested()
-  @Type(() => AgentMessageDto)
+  @Nested(() => AgentMessageDto, textAsPayload)
   message: AgentMessageDto;
 
   /** Makes the call safe to repeat. @example "b3f9d3a8-2c1e-4f0e-8f77-0c7f0d6c5f0a" */
@@ -184,8 +177,8 @@ export class PayloadEditDto {
   @IsOptional()
   @IsArray()
   @ArrayMaxSize(MAX_ATTACHMENTS)
-  @ValidateNested({ each: true })
-  @Type(() => AttachmentDto)
+  @IsObject({ each: true })
+  @Nested(() => AttachmentDto)
   attachments?: AttachmentDto[];
 }
 
@@ -199,8 +192,7 @@ export class EditDto {
 
   @IsOptional()
   @IsObject()
-  @ValidateNested()
-  @Type(() => PayloadEditDto)
+  @Nested(() => PayloadEditDto)
   payload?: PayloadEditDto;
 
   /** Replaces the metadata. */

@@ -1,4 +1,3 @@
-import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayNotEmpty,
@@ -12,6 +11,7 @@ import {
 } from 'class-validator';
 import type { Message } from '../kernel/wire.dto.js';
 import { IsAgentSessionId, IsPlatformUserId } from '../wire/fields.js';
+import { NumberInText } from '../wire/shape.js';
 
 export const MAX_PAGE = 200;
 export const DEFAULT_PAGE = 50;
@@ -24,7 +24,7 @@ export const MAX_OFFSET = 1_000_000;
 class LimitQuery {
   /** Most messages in one answer. */
   @IsOptional()
-  @Type(() => Number)
+  @NumberInText()
   @IsInt()
   @Min(1)
   @Max(MAX_PAGE)
@@ -32,7 +32,7 @@ class LimitQuery {
 
   /** Messages after this position. @example 0 */
   @IsOptional()
-  @Type(() => Number)
+  @NumberInText()
   @IsInt()
   @Min(0)
   @Max(Number.MAX_SAFE_INTEGER)
@@ -43,7 +43,7 @@ class LimitQuery {
 export class PageQuery extends LimitQuery {
   /** Messages before this position. @example 43 */
   @IsOptional()
-  @Type(() => Number)
+  @NumberInText()
   @IsInt()
   @Min(1)
   @Max(Number.MAX_SAFE_INTEGER)
@@ -128,7 +128,7 @@ export class AliasListQuery {
   user_id?: string;
 
   @IsOptional()
-  @Type(() => Number)
+  @NumberInText()
   @IsInt()
   @Min(1)
   @Max(MAX_PAGE)
@@ -136,7 +136,7 @@ export class AliasListQuery {
 
   /** Messages to skip. */
   @IsOptional()
-  @Type(() => Number)
+  @NumberInText()
   @IsInt()
   @Min(0)
   @Max(MAX_OFFSET)

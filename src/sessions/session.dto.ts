@@ -1,18 +1,7 @@
-import { Type } from 'class-transformer';
-import {
-  IsIn,
-  IsInt,
-  IsObject,
-  IsOptional,
-  IsString,
-  Matches,
-  Max,
-  MaxLength,
-  Min,
-  ValidateIf,
-} from 'class-validator';
+import { IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import type { Session, SessionStatus } from '../kernel/wire.dto.js';
 import { IsAgentId, IsAgentSessionId, IsPlatformUserId } from '../wire/fields.js';
+import { Nullable, NumberInText } from '../wire/shape.js';
 
 export const MAX_PAGE = 200;
 export const DEFAULT_PAGE = 50;
@@ -23,12 +12,14 @@ export const MAX_TITLE_LENGTH = 500;
 class SessionFieldsDto {
   /** @example "Late delivery" */
   @IsOptional()
+  @Nullable()
   @IsString()
   @MaxLength(MAX_TITLE_LENGTH)
   title?: string | null;
 
   /** The agent that it is routed to; null: to any. @example "support-bot" */
-  @ValidateIf((session: SessionFieldsDto) => session.agent_id !== null && session.agent_id !== undefined)
+  @IsOptional()
+  @Nullable()
   @IsAgentId()
   agent_id?: string | null;
 
@@ -79,7 +70,7 @@ export class SessionListQuery {
 
   /** Most sessions in one answer. */
   @IsOptional()
-  @Type(() => Number)
+  @NumberInText()
   @IsInt()
   @Min(1)
   @Max(MAX_PAGE)

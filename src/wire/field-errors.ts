@@ -13,7 +13,7 @@ export function validationError(
   errors: readonly ValidationError[] = [],
 ): ParleyError {
   const all = [...problems, ...errors.flatMap((error) => flatten(error, ''))];
-  const fields: FieldErrors = {};
+  const fields = Object.create(null) as FieldErrors; // a field may be called `constructor`
   for (const { field, problem } of all) (fields[field] ??= []).push(`${field} ${problem}`);
   const code = all.every(({ missing }) => missing) ? 'missing_parameter' : 'invalid_parameter';
   const message = Object.values(fields).flat().slice(0, 3).join('; ');

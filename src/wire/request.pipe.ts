@@ -1,11 +1,10 @@
 import { type ArgumentMetadata, Injectable, type PipeTransform, type Type } from '@nestjs/common';
-import { plainToInstance } from 'class-transformer';
 import { validateSync } from 'class-validator';
-import { ParleyError } from '../kernel/errors.js';
+import { notFound, ParleyError } from '../kernel/errors.js';
 import { findJsonProblem } from '../kernel/json.js';
-import { validationError } from './field-errors.js';
+import { type FieldProblem, validationError } from './field-errors.js';
+import { ShapeReader } from './shape.js';
 import { UnreadableBody } from './unreadable-body.js';
-import { unknownFields } from './unknown-fields.js';
 
 const BUILT_IN = new Set<unknown>([String, Number, Boolean, Array, Object]);
 
@@ -16,6 +15,8 @@ const BUILT_IN = new Set<unknown>([String, Number, Boolean, Array, Object]);
 @Injectable()
 export class RequestPipe implements PipeTransform {
   transform(value: unknown, { type, metatype }: ArgumentMetadata): unknown {
+    // An id in the path that no id can be: PostgreSQL has no place for NUL characters.
+    if (type === 'param' && findJsonProblem(value)) throw notFound('resource');
     if (!metatype || BUILT_IN.has(metatype) || type === 'custom') return value;
     const dto = metatype as Type<object>;
     return type === 'query'
@@ -43,9 +44,15 @@ export function parseRequest<T extends object>(dto: Type<T>, value: unknown, { s
     throw new ParleyError('invalid_request', 'The body must be a JSON object.');
   const bad = findJsonProblem(value);
   if (bad) throw validationError([{ field: bad.path || 'body', problem: bad.problem, missing: false }]);
-  const instance = plainToInstance(dto, value);
-  const unknown = strict ? unknownFields(instance) : [];
+  const reader = new ShapeReader();
+  const instance = reader.read(dto, value);
+  const unknown = strict ? reader.unknown.map(notKnown) : [];
   const errors = validateSync(instance, { stopAtFirstError: false, forbidUnknownValues: false });
   if (errors.length > 0 || unknown.length > 0) throw validationError(unknown, errors);
+  reader.addExtras();
   return instance;
+}
+
+function notKnown(field: string): FieldProblem {
+  return { field, problem: 'is not known', missing: false };
 }

@@ -1,0 +1,102 @@
+import 'reflect-metadata';
+import { applyDecorators, type Type } from '@nestjs/common';
+import { getMetadataStorage, ValidateNested } from 'class-validator';
+
+const FIELD = 'parley:field';
+
+/** How the value of a field is read before it is checked. */
+interface FieldShape {
+  /** The class of the object, or of each object in the list. */
+  readonly of?: () => Type<object>;
+  readonly convert?: (value: unknown) => unknown;
+  readonly nullable?: boolean;
+}
+
+function shaped(part: FieldShape): PropertyDecorator {
+  return (target, name) => Reflect.defineMetadata(FIELD, { ...shapeOf(target, name), ...part }, target, name);
+}
+
+function shapeOf(target: object, name: string | symbol): FieldShape {
+  return (Reflect.getMetadata(FIELD, target, name) ?? {}) as FieldShape;
+}
+
+/** A field that holds an object of a class, or a list of them; `convert` turns other forms into one. */
+export function Nested(of: () => Type<object>, convert?: (value: unknown) => unknown): PropertyDecorator {
+  return applyDecorators(ValidateNested(), shaped({ of, ...(convert && { convert }) }));
+}
+
+/** A whole number that arrives as text, in a query string. */
+export function NumberInText(): PropertyDecorator {
+  return shaped({
+    convert: (value) => (typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : NaN),
+  });
+}
+
+/** A field for which null means something. Everywhere else it is the same as absence, as many clients write it. */
+export function Nullable(): PropertyDecorator {
+  return shaped({ nullable: true });
+}
+
+const open = new WeakSet<object>();
+
+/** Marks a DTO class whose extra fields are the caller's own: kept, not refused. */
+export function OpenObject(): ClassDecorator {
+  return (dto) => void open.add(dto);
+}
+
+/**
+ * Reads plain JSON into instances of DTO classes. What is the caller's own is passed on as it came, whatever its keys
+ * are called: a library that copies it would trip over `constructor` and lose `toString`.
+ */
+export class ShapeReader {
+  /** Paths of fields that their class does not know. */
+  readonly unknown: string[] = [];
+  private readonly extras: { target: object; name: string; value: unknown }[] = [];
+
+  read<T extends object>(dto: Type<T>, plain: object, path = ''): T {
+    const instance = new dto();
+    const names = knownFields(dto);
+    for (const [name, value] of Object.entries(plain)) {
+      const field = path ? `${path}.${name}` : name;
+      if (names.has(name)) this.readField(instance, name, value, field);
+      else if (open.has(dto)) this.extras.push({ target: instance, name, value });
+      else this.unknown.push(field);
+    }
+    return instance;
+  }
+
+  /** Puts the extra fields of open objects in place: after the checks, which look at `constructor`. */
+  addExtras(): void {
+    for (const { target, name, value } of this.extras) (target as Record<string, unknown>)[name] = value;
+  }
+
+  private readField(instance: object, name: string, value: unknown, field: string): void {
+    const { of, convert, nullable } = shapeOf(instance, name);
+    if (value === null && !nullable) return;
+    const converted = convert ? convert(value) : value;
+    (instance as Record<string, unknown>)[name] = of ? this.nest(of(), converted, field) : converted;
+  }
+
+  private nest(dto: Type<object>, value: unknown, field: string): unknown {
+    if (!Array.isArray(value)) return isObject(value) ? this.read(dto, value, field) : value;
+    return value.map((item: unknown, index) =>
+      isObject(item) ? this.read(dto, item, `${field}.${index}`) : item,
+    );
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const known = new WeakMap<object, Set<string>>();
+
+/** The fields that a DTO class has rules for. */
+function knownFields(dto: Type<object>): Set<string> {
+  const cached = known.get(dto);
+  if (cached) return cached;
+  const rules = getMetadataStorage().getTargetValidationMetadatas(dto, '', false, false);
+  const names = new Set(rules.map((rule) => rule.propertyName));
+  known.set(dto, names);
+  return names;
+}
