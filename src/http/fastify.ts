@@ -10,6 +10,11 @@ const REQUEST_ID = /^[\w.:-]{1,128}$/;
 /** Published pages use both `/v1` and `/api/v1` (contract section 2). */
 const ALIAS = /^\/api(?=\/v1(\/|\?|$))/;
 
+/** More than Node.js accepts: an id that is too long is one that does not exist, not Fastify's own 414. */
+const MAX_URL_LENGTH = 65_536;
+/** No route: where a path with a broken percent-encoding goes, which Fastify would answer in a shape of its own. */
+const UNDECODABLE = '/undecodable';
+
 /** Fastify as the contract wants it: one prefix under two names, JSON only, a request id on every answer. */
 export function createFastifyAdapter(config: Config): FastifyAdapter {
   const adapter = new FastifyAdapter({
@@ -17,8 +22,8 @@ export function createFastifyAdapter(config: Config): FastifyAdapter {
     bodyLimit: config.MAX_BODY_BYTES,
     trustProxy: parseTrustProxy(config.TRUST_PROXY),
     return503OnClosing: false, // while draining, what still comes is answered, with Connection: close
-    routerOptions: { maxParamLength: 512 },
-    rewriteUrl: (request: IncomingMessage) => (request.url ?? '/').replace(ALIAS, ''),
+    routerOptions: { maxParamLength: MAX_URL_LENGTH },
+    rewriteUrl: ({ url = '/' }: IncomingMessage) => (isDecodable(url) ? url.replace(ALIAS, '') : UNDECODABLE),
     genReqId: ({ headers }: IncomingMessage) => {
       const given = headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
@@ -31,4 +36,13 @@ export function createFastifyAdapter(config: Config): FastifyAdapter {
     done();
   });
   return adapter;
+}
+
+function isDecodable(url: string): boolean {
+  try {
+    decodeURIComponent(url.split(/[?#]/, 1)[0] ?? '');
+    return true;
+  } catch {
+    return false;
+  }
 }

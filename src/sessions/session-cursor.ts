@@ -1,4 +1,5 @@
 import { invalidParameter } from '../kernel/errors.js';
+import { findJsonProblem } from '../kernel/json.js';
 import type { Session } from '../kernel/wire.dto.js';
 import type { SessionPosition } from './persistence/session.repository.js';
 
@@ -13,12 +14,13 @@ export function fromCursor(cursor: string): SessionPosition {
     const [createdAt, agentSessionId] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
     if (
       typeof createdAt === 'string' &&
-      !Number.isNaN(Date.parse(createdAt)) &&
-      typeof agentSessionId === 'string'
+      new Date(createdAt).toISOString() === createdAt &&
+      typeof agentSessionId === 'string' &&
+      !findJsonProblem(agentSessionId)
     )
       return { createdAt, agentSessionId };
   } catch {
-    // not JSON: falls through to the same answer
+    // not JSON, or no date: falls through to the same answer
   }
   throw invalidParameter('cursor', 'must be a next_cursor of an earlier answer');
 }
