@@ -1,3 +1,4 @@
+import proxyAddr from '@fastify/proxy-addr';
 import { integer, list, oneOf, text, type Variable } from './variables.js';
 
 const PROXY_PROBLEM = 'must be off, a number of proxies, or addresses and CIDR ranges';
@@ -39,10 +40,7 @@ export const VARIABLES = {
     'off',
     'Whose `X-Forwarded-For` is believed: `off`, a number of proxies, or a comma-separated list of addresses and CIDR ranges.',
     'off',
-    (value) =>
-      /^(off|\d{1,3}|[\da-fA-F.:/,\s]+|loopback|linklocal|uniquelocal)$/.test(value)
-        ? undefined
-        : PROXY_PROBLEM,
+    proxyProblem,
   ),
   CORS_ORIGINS: list('Origins whose pages may call from a browser, comma-separated, or `*`.', originProblem),
   TOKEN_SECRET: text<string | undefined>(
@@ -127,6 +125,16 @@ function postgresUrlProblem(value: string): string | undefined {
   const problem = 'must be a URL like postgres://user:password@host:5432/database';
   if (!URL.canParse(value)) return problem;
   return /^postgres(ql)?:$/.test(new URL(value).protocol) ? undefined : problem;
+}
+
+function proxyProblem(value: string): string | undefined {
+  if (/^(off|\d{1,3})$/.test(value)) return undefined;
+  try {
+    proxyAddr.compile(value.split(',').map((range) => range.trim()));
+    return undefined;
+  } catch {
+    return PROXY_PROBLEM;
+  }
 }
 
 function originProblem(value: string): string | undefined {

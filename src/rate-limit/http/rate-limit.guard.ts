@@ -25,7 +25,11 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 
   protected override shouldSkip(context: ExecutionContext): Promise<boolean> {
-    return Promise.resolve(context.getType() !== 'http' || isPublic(this.reflector, context));
+    if (context.getType() !== 'http') return Promise.resolve(true);
+    const free = isPublic(this.reflector, context);
+    // Free of charge also when it fails, e.g. a health check of a node whose database is away.
+    if (free) context.switchToHttp().getRequest<ChargedRequest>().charged = true;
+    return Promise.resolve(free);
   }
 
   protected override async handleRequest({ context }: ThrottlerRequest): Promise<boolean> {
