@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { Bus } from '../bus/bus.js';
 import { CONFIG, type Config } from '../config/config.js';
-import { Database } from '../database/database.js';
 import { sqlState } from '../database/errors.js';
 import { toIso } from '../kernel/clock.js';
 import { conflict, ParleyError } from '../kernel/errors.js';
 import type { LogEntry } from '../kernel/events.js';
-import { messageId, randomId } from '../kernel/ids.js';
+import { messageId } from '../kernel/ids.js';
 import type { Message, Session } from '../kernel/wire.dto.js';
 import { GroupCommit, type Outcome } from './group-commit.js';
 import type { Appended, LogOwner, NewMessage } from './log-types.js';
 import { LogReader } from './log-reader.js';
-import { APPEND, type AppendRow } from './persistence/append.sql.js';
+import type { AppendRow } from './persistence/append.sql.js';
+import { BatchWriter, type Item } from './persistence/batch-writer.js';
 import { PlatformUsers } from './platform-users.js';
 
 /** Batches that may be on the wire at once. One user's messages always take the same lane, so their order is kept. */
@@ -22,20 +22,13 @@ const MAX_BATCH = 64;
 /** How often an append is judged anew because a session or the user changed under it. */
 const MAX_ATTEMPTS = 5;
 
-interface Item {
-  readonly owner: LogOwner;
-  readonly message: NewMessage;
-  readonly freshSession: string;
-  readonly requestHash: Buffer | null;
-}
-
 /** The way in: every message enters a log here, whoever sent it. */
 @Injectable()
 export class Appender {
   private readonly lanes: GroupCommit<Item, AppendRow>[];
 
   constructor(
-    private readonly database: Database,
+    private readonly writer: BatchWriter,
     private readonly users: PlatformUsers,
     private readonly reader: LogReader,
     private readonly bus: Bus,
@@ -65,7 +58,7 @@ export class Appender {
   async append(accountId: number, platformUserId: string, message: NewMessage): Promise<Appended> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const owner = await this.users.ensure(accountId, platformUserId);
-      const item = { owner, message, freshSession: randomId('ses'), requestHash: requestHash(message) };
+      const item = { owner, message, requestHash: requestHash(message) };
       const row = await this.lane(owner).add(item);
       if (row.verdict === 'unknown_user') this.users.forget(owner);
       else if (row.verdict !== 'stale') return this.answer(item, row);
@@ -83,7 +76,7 @@ export class Appender {
   }
 
   private async write(batch: readonly Item[]): Promise<Outcome<AppendRow>[]> {
-    const rows = await this.database.query<AppendRow>(APPEND, columns(batch));
+    const rows = await this.writer.write(batch);
     rows.forEach((row, index) => this.announce(batch[index] as Item, row));
     return rows.map((ok) => ({ ok }));
   }
@@ -124,19 +117,6 @@ function fitsBatch(batch: readonly Item[], { owner, message }: Item): boolean {
       (other.message.agentSessionId === message.agentSessionId &&
         (message.clientMessageId === undefined || other.message.clientMessageId !== message.clientMessageId)),
   );
-}
-
-function columns(batch: readonly Item[]): unknown[] {
-  return [
-    batch.map(({ owner }) => owner.userId),
-    batch.map(({ message }) => message.agentSessionId ?? null),
-    batch.map(({ freshSession }) => freshSession),
-    batch.map(({ message }) => message.sender),
-    batch.map(({ message }) => JSON.stringify(message.payload)),
-    batch.map(({ message }) => JSON.stringify(message.metadata)),
-    batch.map(({ message }) => message.clientMessageId ?? null),
-    batch.map(({ requestHash }) => requestHash),
-  ];
 }
 
 function requestHash({

@@ -1,7 +1,57 @@
 import type { Statement } from '../../database/database.js';
 
 /**
- * Appends a batch in one statement, which is one transaction and one commit.
+ * Appends what is usual of a batch in one statement, which is one transaction and one commit. Usual is a user whose items
+ * go to the session that is current, and repeat nothing; the other users of the batch come back missing, untouched.
+ *
+ * The heads are locked in id order, the one global order, so that batches of any lane and node cannot deadlock; the lock
+ * makes commit order equal `seq` order for each user. The newest version of a head is read, also after waiting for its
+ * lock. The current session is always open: whoever closes it, under the same lock, names another one.
+ *
+ * $1 to $4, a row for each user: id, its session (null: any), its items, those of them that are unread.
+ * $5 to $10, a row for each item: user, number among its user's items, sender, payload, metadata, client_message_id, hash.
+ */
+export const APPEND_USUAL: Statement = {
+  name: 'log.append.usual',
+  text: `
+WITH head AS MATERIALIZED (
+  SELECT u.id, u.head_seq, u.read_seq, u.unread_count, u.current_session, t.items, t.unread,
+    clock_timestamp()::timestamptz(3) AS now
+  FROM unnest($1::bigint[], $2::text[], $3::int[], $4::int[]) AS t(id, session, items, unread)
+  JOIN platform_users u ON u.id = t.id
+  WHERE u.current_session = coalesce(t.session, u.current_session)
+    AND NOT EXISTS (
+      SELECT FROM unnest($5::bigint[], $10::text[]) AS c(user_id, client_id)
+      JOIN messages m ON m.user_id = c.user_id AND m.client_message_id = c.client_id
+      WHERE c.user_id = u.id AND c.client_id IS NOT NULL)
+  ORDER BY u.id FOR NO KEY UPDATE OF u
+), written AS (
+  INSERT INTO messages (user_id, seq, updated_seq, agent_session_id, sender, payload, metadata, client_message_id, request_hash, created_at, updated_at)
+  SELECT h.id, h.head_seq + i.k, h.head_seq + i.k, h.current_session, i.sender, i.payload::json, i.metadata::json, i.client_id, i.hash, h.now, h.now
+  FROM unnest($5::bigint[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[])
+    AS i(user_id, k, sender, payload, metadata, client_id, hash)
+  JOIN head h ON h.id = i.user_id
+), moved AS (
+  UPDATE platform_users u
+  SET head_seq = u.head_seq + h.items, message_count = u.message_count + h.items, unread_count = u.unread_count + h.unread
+  FROM head h WHERE u.id = h.id
+)
+SELECT id, head_seq, read_seq, unread_count, current_session, (extract(epoch FROM now) * 1000)::bigint AS now FROM head`,
+};
+
+/** The head of a user whose items were appended, as it was before. */
+export interface UsualRow {
+  id: number;
+  head_seq: number;
+  read_seq: number;
+  unread_count: number;
+  current_session: string;
+  /** Milliseconds since the epoch, by the database's clock. */
+  now: number;
+}
+
+/**
+ * Appends a batch in one statement, whatever it needs: new sessions, named sessions, repeats.
  *
  * - `head` locks the heads in id order, the one global order, so that batches of any lane and node cannot deadlock; the
  *   lock makes commit order equal `seq` order for each user. It returns the newest version of each row, also after

@@ -1,0 +1,95 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../database/database.js';
+import { randomId } from '../../kernel/ids.js';
+import type { LogOwner, NewMessage } from '../log-types.js';
+import { APPEND, APPEND_USUAL, type AppendRow, type UsualRow } from './append.sql.js';
+
+/** A message on its way to the database. */
+export interface Item {
+  readonly owner: LogOwner;
+  readonly message: NewMessage;
+  /** Of what came with a `clientMessageId`. */
+  readonly requestHash: Buffer | null;
+}
+
+/** What the items of one user add to its head. */
+interface Share {
+  readonly session: string | null;
+  items: number;
+  unread: number;
+}
+
+/** Writes batches: what is usual by the lean statement, the rest by the one that can do everything. */
+@Injectable()
+export class BatchWriter {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * @param batch items of one user agree on their session, and none repeats another
+   * @returns a row for each item, in order
+   */
+  async write(batch: readonly Item[]): Promise<AppendRow[]> {
+    const heads = await this.writeUsual(batch);
+    const rows = batch.map((item) => takeRow(heads.get(item.owner.userId), item));
+    const rest = batch.filter((_, index) => rows[index] === undefined);
+    const others = rest.length > 0 ? await this.database.query<AppendRow>(APPEND, columns(rest)) : [];
+    return rows.map((row) => row ?? (others.shift() as AppendRow));
+  }
+
+  private async writeUsual(batch: readonly Item[]): Promise<Map<number, UsualRow>> {
+    const rows = await this.database.query<UsualRow>(APPEND_USUAL, usualColumns(batch));
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+}
+
+/** The next row of a head, which stands for what was appended behind it so far. */
+function takeRow(head: UsualRow | undefined, { message }: Item): AppendRow | undefined {
+  if (!head) return undefined;
+  head.head_seq++;
+  if (message.sender !== 'user') head.unread_count++;
+  const { head_seq: seq, read_seq, unread_count, current_session: sid, now } = head;
+  return { verdict: 'ok', original: null, sid, read_seq, now, seq, unread_count, born: false };
+}
+
+function usualColumns(batch: readonly Item[]): unknown[] {
+  const shares = new Map<number, Share>();
+  const numbers = batch.map(({ owner, message }) => {
+    const share = shares.get(owner.userId) ?? {
+      session: message.agentSessionId ?? null,
+      items: 0,
+      unread: 0,
+    };
+    shares.set(owner.userId, share);
+    if (message.sender !== 'user') share.unread++;
+    return ++share.items;
+  });
+  const users = [...shares.values()];
+  return [
+    [...shares.keys()],
+    users.map(({ session }) => session),
+    users.map(({ items }) => items),
+    users.map(({ unread }) => unread),
+    batch.map(({ owner }) => owner.userId),
+    numbers,
+    ...contentColumns(batch),
+  ];
+}
+
+function columns(batch: readonly Item[]): unknown[] {
+  return [
+    batch.map(({ owner }) => owner.userId),
+    batch.map(({ message }) => message.agentSessionId ?? null),
+    batch.map(() => randomId('ses')),
+    ...contentColumns(batch),
+  ];
+}
+
+function contentColumns(batch: readonly Item[]): unknown[] {
+  return [
+    batch.map(({ message }) => message.sender),
+    batch.map(({ message }) => JSON.stringify(message.payload)),
+    batch.map(({ message }) => JSON.stringify(message.metadata)),
+    batch.map(({ message }) => message.clientMessageId ?? null),
+    batch.map(({ requestHash }) => requestHash),
+  ];
+}
