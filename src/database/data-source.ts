@@ -40,7 +40,13 @@ export function dataSourceOptions(address: DatabaseAddress, poolSize = 4): DataS
     ...where,
     poolSize,
     applicationName: 'parley',
-    extra: { types, options: PLANNER, keepAlive: true, connectionTimeoutMillis: 5000, statement_timeout: 30_000 },
+    extra: {
+      types,
+      options: PLANNER,
+      keepAlive: true,
+      connectionTimeoutMillis: 5000,
+      statement_timeout: 30_000,
+    },
     entities: [
       AccountEntity,
       ApiKeyEntity,

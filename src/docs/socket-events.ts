@@ -37,6 +37,7 @@ export const SERVER_EVENTS: Record<keyof ServerEvents, EventDocumentation> = {
 export const CLIENT_COMMANDS: Record<string, EventDocumentation> = {
   'message:receive': { data: ReceiveDto, answer: Message, summary: 'The platform user says something.' },
   'messages:read': { data: ReadDto, answer: ReadState, summary: 'Marks messages read.' },
+  sync: { data: SyncDto, answer: SyncView, summary: 'The log after a position.' },
   typing: { data: TypingDto, summary: "Tells the user's other connections." },
   'token:refresh': { data: RefreshDto, answer: RefreshedView, summary: 'Gives the connection a new token.' },
 };

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { LogEntry, TypingSignal } from '../kernel/events.js';
-import type { ReadState, Session } from '../kernel/wire.dto.js';
+import type { ReadState } from '../kernel/wire.dto.js';
 import type { ServerEvents } from './events.js';
+import { withoutMemory } from './without-memory.js';
 
 /** Somebody to emit to: a room of sockets. */
 export interface Room {
@@ -38,9 +39,4 @@ export class Audience {
 export function emitEntry(room: Room | undefined, entry: LogEntry): void {
   if (entry.event === 'session') room?.emit('session', withoutMemory(entry.data));
   else room?.emit(entry.event, entry.data);
-}
-
-/** `context` is the agent's own memory: it never goes to a browser. */
-function withoutMemory(session: Session): Session {
-  return { ...session, context: {} };
 }

@@ -2,7 +2,8 @@ import { IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'class-validato
 import { IsPlatformUserId } from '../wire/fields.js';
 
 const MAX_CREDENTIAL_LENGTH = 4096;
-const MAX_EPOCH_LENGTH = 64;
+/** Longest name of a log, in characters. */
+export const MAX_EPOCH_LENGTH = 64;
 
 /** `auth` of a Socket.IO handshake: a user token, or an API key and whom it speaks for. */
 export class HandshakeDto {

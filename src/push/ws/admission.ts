@@ -1,8 +1,8 @@
-import { Injectable, type OnModuleInit } from '@nestjs/common';
-import { Settings } from '../../database/settings.js';
+import { Injectable } from '@nestjs/common';
 import { toIso } from '../../kernel/clock.js';
 import { LogReader } from '../../log/log-reader.js';
 import { emitEntry } from '../audience.js';
+import { Epochs } from '../epochs.js';
 import type { Follower } from '../follower.js';
 import { CATCH_UP_PAGE, Followers } from '../followers.js';
 import type { Ready } from '../push.dto.js';
@@ -10,18 +10,12 @@ import { roomOf, type UserSocket } from './user-socket.js';
 
 /** Brings a connection to its place in the log and into its room. */
 @Injectable()
-export class Admission implements OnModuleInit {
-  private installation = '';
-
+export class Admission {
   constructor(
     private readonly followers: Followers,
     private readonly reader: LogReader,
-    private readonly settings: Settings,
+    private readonly epochs: Epochs,
   ) {}
-
-  async onModuleInit(): Promise<void> {
-    this.installation = (await this.settings.get('epoch')) ?? '';
-  }
 
   /**
    * Sends what `auth.after` asks for, then joins the room in the same turn in which the connection has caught up with
@@ -31,7 +25,7 @@ export class Admission implements OnModuleInit {
     const { userId } = socket.data;
     const follower = await this.followers.join(userId, socket.id);
     const { after, epoch } = socket.handshake.auth as { after?: number; epoch?: string };
-    const known = after === undefined || this.knows(follower, userId, after, epoch);
+    const known = after === undefined || this.epochs.knows(userId, follower.state.seq, after, epoch);
     if (after !== undefined && known) await this.replay(socket, follower, after);
     if (!socket.connected) return;
     void socket.join(roomOf(userId));
@@ -49,20 +43,11 @@ export class Admission implements OnModuleInit {
     }
   }
 
-  private knows(follower: Follower, userId: number, after: number, epoch: string | undefined): boolean {
-    return after <= follower.state.seq && (epoch === undefined || epoch === this.epoch(userId));
-  }
-
-  /** Names the log: this installation's, of this user since it was made. */
-  private epoch(userId: number): string {
-    return `${this.installation}.${userId.toString(36)}`;
-  }
-
   private ready(socket: UserSocket, follower: Follower, reset: boolean): Ready {
     const { principal, platformUserId, userId } = socket.data;
     return {
       platform_user_id: platformUserId,
-      epoch: this.epoch(userId),
+      epoch: this.epochs.of(userId),
       ...follower.state,
       connection_id: socket.id,
       expires_at: principal.expiresAt === null ? null : toIso(principal.expiresAt),

@@ -5,7 +5,7 @@ import { Handshake } from './handshake.js';
 import type { UserNamespace, UserSocket } from './user-socket.js';
 
 /** The commands that a platform user's client may send (contract section 3). */
-const COMMANDS = new Set(['message:receive', 'messages:read', 'typing', 'token:refresh']);
+const COMMANDS = new Set(['message:receive', 'messages:read', 'sync', 'typing', 'token:refresh']);
 
 /** Who comes in and who has to leave. */
 @Injectable()
