@@ -31,7 +31,7 @@ export interface FollowerOptions {
 export class Follower {
   private current: ReadState;
   private catchingUp = false;
-  /** The furthest that hints and heads have told of while catching up. */
+  /** The furthest that hints and heads have told of since the read under way began. */
   private wanted: ReadState;
 
   constructor(private readonly options: FollowerOptions) {
@@ -55,8 +55,8 @@ export class Follower {
   /** The head of the log is there now: catches up with it if need be. */
   compare(head: ReadState): void {
     if (isBehind(this.current, head)) {
-      this.want(head);
-      if (!this.catchingUp) void this.catchUp();
+      if (this.catchingUp) this.want(head);
+      else void this.catchUp();
     }
   }
 
@@ -85,23 +85,32 @@ export class Follower {
     };
   }
 
+  /**
+   * Reads until a whole answer has come and no hint that arrived while it was on its way tells of more. What was told
+   * before a read began, that read shows: hints follow the commit.
+   */
   private async catchUp(): Promise<void> {
     this.catchingUp = true;
+    let read = false;
+    let slice: Slice;
     try {
-      while (isBehind(this.current, this.wanted)) this.take(await this.options.readAfter(this.current.seq));
+      do {
+        this.wanted = this.current;
+        slice = await this.options.readAfter(this.current.seq);
+        read ||= slice.entries.some(({ event }) => event === 'message:updated');
+        this.take(slice, read);
+      } while (!slice.complete || isBehind(this.current, this.wanted));
     } catch (error) {
       this.options.onError(error);
     } finally {
       this.catchingUp = false;
-      this.wanted = this.current;
     }
   }
 
-  private take({ entries, state, complete }: Slice): void {
-    const last = complete ? state : { ...this.current, seq: entries.at(-1)?.seq ?? this.current.seq };
-    this.pass(entries, last, complete && entries.some(({ event }) => event === 'message:updated'));
-    if (complete)
-      this.wanted = { ...this.wanted, seq: Math.min(this.wanted.seq, state.seq), read_seq: state.read_seq };
+  /** The read state of a slice holds at its end: in the middle of the log only the position is known. */
+  private take({ entries, state, complete }: Slice, read: boolean): void {
+    if (complete) this.pass(entries, state, read);
+    else this.pass(entries, { ...this.current, seq: entries.at(-1)?.seq ?? this.current.seq }, false);
   }
 }
 
