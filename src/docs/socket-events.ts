@@ -1,4 +1,5 @@
 import type { Type } from '@nestjs/common';
+import { SyncDto, SyncView } from '../push/sync.dto.js';
 import { Message, ReadState, Session } from '../kernel/wire.dto.js';
 import { ReceiveDto } from '../messages/message.dto.js';
 import { ReadDto } from '../messages/read.dto.js';

@@ -5,7 +5,7 @@ import { Handshake } from './handshake.js';
 import type { UserNamespace, UserSocket } from './user-socket.js';
 
 /** The commands that a platform user's client may send (contract section 3). */
-const COMMANDS = new Set(['message:receive', 'messages:read', 'sync', 'typing', 'token:refresh']);
+const COMMANDS = new Set<unknown>(['message:receive', 'messages:read', 'sync', 'typing', 'token:refresh']);
 
 /** Who comes in and who has to leave. */
 @Injectable()
@@ -24,10 +24,11 @@ export class Connections {
 
 /** A command that does not exist is answered, not left hanging. */
 function answerUnknownCommands(socket: UserSocket): void {
-  socket.onAny((event: string, ...args: unknown[]) => {
+  socket.onAny((event: unknown, ...args: unknown[]) => {
     const callback = args.at(-1);
     if (COMMANDS.has(event) || typeof callback !== 'function') return;
-    const error = new ParleyError('invalid_request', `There is no command "${event.slice(0, 100)}".`);
+    const name = String(event).slice(0, 100); // the protocol allows numbers as names
+    const error = new ParleyError('invalid_request', `There is no command "${name}".`);
     (callback as (answer: unknown) => void)({ ok: false, error: error.toBody() });
   });
 }

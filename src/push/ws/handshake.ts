@@ -40,7 +40,7 @@ export class Handshake {
       requireScope(principal, 'user');
       const platformUserId = actingUser(principal, auth.platform_user_id);
       const { userId } = await this.users.ensure(principal.accountId, platformUserId);
-      socket.data = { principal, platformUserId, userId };
+      socket.data = { principal, platformUserId, userId, after: auth.after, epoch: auth.epoch };
     } catch (error) {
       if (error instanceof ParleyError && error.status === 401) await this.chargeAddress(socket);
       throw error;

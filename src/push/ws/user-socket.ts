@@ -6,6 +6,9 @@ import type { EmittedEvents } from '../events.js';
 export interface UserSocketData extends ConnectionData {
   /** Whether `token:expiring` was sent for the present credential. */
   warned?: boolean;
+  /** What the handshake says of the client's place in the log. */
+  after?: number;
+  epoch?: string;
 }
 
 export type UserSocket = Socket<DefaultEventsMap, EmittedEvents, DefaultEventsMap, UserSocketData>;
