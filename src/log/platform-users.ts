@@ -25,6 +25,7 @@ const CACHED_OWNERS = 100_000;
 @Injectable()
 export class PlatformUsers {
   private readonly owners = new LRUCache<string, LogOwner>({ max: CACHED_OWNERS });
+  private readonly ensuring = new Map<string, Promise<LogOwner>>();
 
   constructor(private readonly database: Database) {}
 
@@ -50,8 +51,20 @@ export class PlatformUsers {
     return row && { accountId: row.account_id, platformUserId: row.platform_user_id, userId };
   }
 
-  /** The owner; its log begins now if there is none. */
+  /**
+   * The owner; its log begins now if there is none. Who asks meanwhile gets the same answer, in the order of asking: so
+   * the first messages of a user enter the log as they came.
+   */
   async ensure(accountId: number, platformUserId: string): Promise<LogOwner> {
+    const key = `${accountId}:${platformUserId}`;
+    const known = this.ensuring.get(key) ?? this.owners.get(key);
+    if (known) return known;
+    const owner = this.findOrCreate(accountId, platformUserId).finally(() => this.ensuring.delete(key));
+    this.ensuring.set(key, owner);
+    return owner;
+  }
+
+  private async findOrCreate(accountId: number, platformUserId: string): Promise<LogOwner> {
     for (;;) {
       const known = await this.find(accountId, platformUserId);
       if (known) return known;
