@@ -57,6 +57,8 @@ export class UserTokens implements OnModuleInit {
   /** @throws ParleyError `invalid_token` or `expired_token` */
   async verify(token: string): Promise<UserPrincipal> {
     const principal = await this.read(token);
+    // jose compares whole seconds.
+    if (principal.expiresAt <= this.clock.now()) throw new ParleyError('expired_token');
     await this.keys.get(principal.accountId, principal.keyId);
     if (!this.isLive(principal)) throw new ParleyError('invalid_token');
     return principal;

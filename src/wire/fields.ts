@@ -4,7 +4,7 @@ import { IsNotEmpty, IsString, Matches, MaxLength } from 'class-validator';
 /** Longest id that a caller may choose, in characters. */
 export const MAX_ID_LENGTH = 255;
 /** No control characters: ids go to headers, logs and terminals. */
-const PRINTABLE = /^[^\p{Cc}]*$/u;
+export const PRINTABLE = /^[^\p{Cc}]*$/u;
 
 /** An id of the caller's choice: 1 to 255 characters, none of them a control character. */
 function IsCallerId(): PropertyDecorator {
