@@ -12,14 +12,16 @@ import { GroupCommit, type Outcome } from './group-commit.js';
 import type { Appended, LogOwner, NewMessage } from './log-types.js';
 import { LogReader } from './log-reader.js';
 import type { AppendRow } from './persistence/append.sql.js';
-import { BatchWriter, type Item } from './persistence/batch-writer.js';
+import { BatchWriter, type Item, refusedByDatabase } from './persistence/batch-writer.js';
 import { PlatformUsers } from './platform-users.js';
 
 /** Batches that may be on the wire at once. One user's messages always take the same lane, so their order is kept. */
 const LANES = 2;
 /** Rows in one batch: beyond this the commit is shared well enough, and latency grows. */
 const MAX_BATCH = 64;
-/** How often an append is judged anew because a session or the user changed under it. */
+/** SQLSTATE. */
+const UNIQUE_VIOLATION = '23505';
+/** How often an append is judged anew because a session, a repeat or the user changed under it. */
 const MAX_ATTEMPTS = 5;
 
 /** The way in: every message enters a log here, whoever sent it. */
@@ -37,7 +39,7 @@ export class Appender {
     this.lanes = Array.from({ length: LANES }, () => {
       return new GroupCommit<Item, AppendRow>({
         write: (batch) => this.write(batch),
-        worthSplitting: (error) => sqlState(error) !== undefined,
+        worthSplitting: refusedByDatabase,
         fits: fitsBatch,
         maxBatch: MAX_BATCH,
         limit: Math.ceil(config.APPEND_QUEUE_LIMIT / LANES),
@@ -59,9 +61,9 @@ export class Appender {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const owner = await this.users.ensure(accountId, platformUserId);
       const item = { owner, message, requestHash: requestHash(message) };
-      const row = await this.lane(owner).add(item);
-      if (row.verdict === 'unknown_user') this.users.forget(owner);
-      else if (row.verdict !== 'stale') return this.answer(item, row);
+      const row = await this.lane(owner).add(item).catch(refusedAsDuplicate);
+      if (row?.verdict === 'unknown_user') this.users.forget(owner);
+      else if (row && row.verdict !== 'stale') return this.answer(item, row);
     }
     throw new ParleyError('service_unavailable', 'The session kept changing. Try again.', {}, 1);
   }
@@ -76,9 +78,11 @@ export class Appender {
   }
 
   private async write(batch: readonly Item[]): Promise<Outcome<AppendRow>[]> {
-    const rows = await this.writer.write(batch);
-    rows.forEach((row, index) => this.announce(batch[index] as Item, row));
-    return rows.map((ok) => ({ ok }));
+    const outcomes = await this.writer.write(batch);
+    outcomes.forEach((outcome, index) => {
+      if ('ok' in outcome) this.announce(batch[index] as Item, outcome.ok);
+    });
+    return outcomes;
   }
 
   private announce({ owner, message }: Item, row: AppendRow): void {
@@ -107,6 +111,11 @@ export class Appender {
         throw conflict('This session is closed.', { field: 'agent_session_id' });
     }
   }
+}
+
+/** Somebody else committed the same session or client message id after we had looked: the next look sees it. */
+function refusedAsDuplicate(error: unknown): undefined {
+  if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
 }
 
 /** Items of one user share a batch only when they agree on the session and none repeats another (see `APPEND`). */

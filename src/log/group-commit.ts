@@ -10,10 +10,10 @@ interface Waiting<Item, Result> {
 export type Outcome<Result> = { readonly ok: Result } | { readonly failed: unknown };
 
 export interface GroupCommitOptions<Item, Result> {
-  /** Writes a batch in one transaction: an outcome for each item, in order. Throws when nothing was written. */
+  /** Writes a batch: an outcome for each item, in order. Throws only when it has written nothing. */
   write(batch: readonly Item[]): Promise<Outcome<Result>[]>;
   /** Whether a failed batch is worth retrying one by one: one bad item must not fail its neighbours. */
-  worthSplitting(error: unknown): boolean;
+  worthSplitting: (error: unknown) => boolean;
   /** Whether `item` may share a batch with those before it. */
   fits(batch: readonly Item[], item: Item): boolean;
   /** Most items in one batch. */
@@ -84,15 +84,27 @@ export class GroupCommit<Item, Result> {
     });
   }
 
-  private async write(items: readonly Item[]): Promise<Outcome<Result>[]> {
-    try {
-      return await this.options.write(items);
-    } catch (error) {
-      if (items.length === 1 || !this.options.worthSplitting(error))
-        return items.map(() => ({ failed: error }));
-      const outcomes: Outcome<Result>[] = [];
-      for (const item of items) outcomes.push(...(await this.write([item])));
-      return outcomes;
-    }
+  private write(items: readonly Item[]): Promise<Outcome<Result>[]> {
+    return writeOrSplit(items, (some) => this.options.write(some), this.options.worthSplitting);
+  }
+}
+
+/**
+ * Writes items together; where that fails and is worth it, one by one: one bad item must not fail its neighbours.
+ *
+ * @param write an outcome for each item, in order; throws only when it has written nothing
+ */
+export async function writeOrSplit<Item, Result>(
+  items: readonly Item[],
+  write: (items: readonly Item[]) => Promise<Outcome<Result>[]>,
+  worthSplitting: (error: unknown) => boolean,
+): Promise<Outcome<Result>[]> {
+  try {
+    return await write(items);
+  } catch (error) {
+    if (items.length === 1 || !worthSplitting(error)) return items.map(() => ({ failed: error }));
+    const outcomes: Outcome<Result>[] = [];
+    for (const item of items) outcomes.push(...(await writeOrSplit([item], write, worthSplitting)));
+    return outcomes;
   }
 }

@@ -61,7 +61,9 @@ export interface UsualRow {
  * - Items of one user in one batch agree on their session and differ in `client_message_id` (see `fitsBatch`), so one
  *   row of `sessions` at most is born for each user.
  *
- * Two things it cannot see become a unique violation, and the caller repeats the batch one by one: a repeat or a session
+ * - `born` inserts in the order of the ids: two batches that want the same new sessions cannot deadlock over them either.
+ *
+ * Two things it cannot see become a unique violation, and the caller judges the items anew, one by one: a repeat or a session
  * that another transaction committed while this one waited.
  */
 export const APPEND: Statement = {
@@ -104,7 +106,7 @@ WITH input AS MATERIALIZED (
   WINDOW own AS (PARTITION BY user_id ORDER BY n)
 ), born AS (
   INSERT INTO sessions (account_id, agent_session_id, user_id, updated_seq, created_at)
-  SELECT account_id, sid, user_id, seq, now FROM accepted WHERE births AND first
+  SELECT account_id, sid, user_id, seq, now FROM accepted WHERE births AND first ORDER BY account_id, sid
 ), written AS (
   INSERT INTO messages (user_id, seq, updated_seq, agent_session_id, sender, payload, metadata, client_message_id, request_hash, created_at, updated_at)
   SELECT user_id, seq, seq, sid, sender, payload::json, metadata::json, client_id, hash, now, now FROM accepted

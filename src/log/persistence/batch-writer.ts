@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
+import { sqlState } from '../../database/errors.js';
 import { randomId } from '../../kernel/ids.js';
+import { type Outcome, writeOrSplit } from '../group-commit.js';
 import type { LogOwner, NewMessage } from '../log-types.js';
 import { APPEND, APPEND_USUAL, type AppendRow, type UsualRow } from './append.sql.js';
 
@@ -26,20 +28,31 @@ export class BatchWriter {
 
   /**
    * @param batch items of one user agree on their session, and none repeats another
-   * @returns a row for each item, in order
+   * @returns what became of each item, in order
+   * @throws when nothing was written; once something is, the rest fails by itself
    */
-  async write(batch: readonly Item[]): Promise<AppendRow[]> {
+  async write(batch: readonly Item[]): Promise<Outcome<AppendRow>[]> {
     const heads = await this.writeUsual(batch);
     const rows = batch.map((item) => takeRow(heads.get(item.owner.userId), item));
     const rest = batch.filter((_, index) => rows[index] === undefined);
-    const others = rest.length > 0 ? await this.database.query<AppendRow>(APPEND, columns(rest)) : [];
-    return rows.map((row) => row ?? (others.shift() as AppendRow));
+    const others = rest.length > 0 ? await writeOrSplit(rest, this.writeAny, refusedByDatabase) : [];
+    return rows.map((row) => (row ? { ok: row } : (others.shift() as Outcome<AppendRow>)));
   }
+
+  private readonly writeAny = async (items: readonly Item[]): Promise<Outcome<AppendRow>[]> => {
+    const rows = await this.database.query<AppendRow>(APPEND, columns(items));
+    return rows.map((ok) => ({ ok }));
+  };
 
   private async writeUsual(batch: readonly Item[]): Promise<Map<number, UsualRow>> {
     const rows = await this.database.query<UsualRow>(APPEND_USUAL, usualColumns(batch));
     return new Map(rows.map((row) => [row.id, row]));
   }
+}
+
+/** Whether a batch failed because of what is in it, and nothing of it was written. */
+export function refusedByDatabase(error: unknown): boolean {
+  return sqlState(error) !== undefined;
 }
 
 /** The next row of a head, which stands for what was appended behind it so far. */
