@@ -8,7 +8,7 @@
  * so two folders can never need each other. A folder that is not listed here is refused: put it in.
  */
 const foundation = ['kernel', 'config', 'database'];
-const core = [...foundation, 'wire', 'bus', 'log', 'auth', 'rate-limit'];
+const core = [...foundation, 'wire', 'bus', 'log', 'follow', 'auth', 'rate-limit'];
 const mayImport = {
   kernel: [],
   config: ['kernel'],
@@ -17,6 +17,7 @@ const mayImport = {
   wire: ['kernel'],
   bus: foundation,
   log: [...foundation, 'bus'],
+  follow: [...foundation, 'bus', 'log'],
   auth: [...foundation, 'wire', 'bus'],
   'rate-limit': [...foundation, 'auth'],
   health: [...foundation, 'auth', 'wire'],

@@ -7,6 +7,7 @@ import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
 import type { DatabaseAddress } from './database/data-source.js';
 import { DatabaseModule } from './database/database.module.js';
+import { FollowModule } from './follow/follow.module.js';
 import { HealthModule } from './health/health.module.js';
 import { ErrorFilter } from './http/error.filter.js';
 import { LogModule } from './log/log.module.js';
@@ -31,6 +32,7 @@ export class AppModule {
         RateLimitModule,
         BusModule,
         LogModule,
+        FollowModule,
         SessionsModule,
         MessagesModule,
         PushModule,

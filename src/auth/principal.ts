@@ -32,6 +32,14 @@ export interface UserPrincipal {
 /** Who is asking. */
 export type Principal = KeyPrincipal | UserPrincipal;
 
+/** Whom a connection was verified to belong to; the only source of who it is. */
+export interface ConnectedUser {
+  principal: Principal;
+  platformUserId: string;
+  /** The internal id of the user's log. */
+  userId: number;
+}
+
 /** @throws ParleyError `insufficient_permissions` unless the principal has one of the scopes; a user token counts as `user` */
 export function requireScope(principal: Principal, ...scopes: readonly Scope[]): void {
   const own = principal.kind === 'user_token' ? (['user'] as const) : principal.scopes;

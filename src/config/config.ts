@@ -58,6 +58,24 @@ export const VARIABLES = {
     'Messages that may wait to be written; beyond it a write answers 503.',
     { min: 1, max: 1_000_000 },
   ),
+  MAX_CONNECTIONS_PER_USER: integer(
+    1000,
+    'Sockets and event streams that one platform user may have open on one node.',
+    { min: 1, max: 1_000_000 },
+  ),
+  MAX_CONNECTS_PER_SECOND: integer(
+    2000,
+    'Handshakes that one node takes in a second; more are asked to try again.',
+    {
+      min: 1,
+      max: 1_000_000,
+    },
+  ),
+  MAX_BUFFERED_BYTES: integer(
+    4_194_304,
+    'Bytes that a connection may leave untaken; beyond it it is cut as a slow consumer.',
+    { min: 65_536, max: 1_073_741_824 },
+  ),
   RECONCILE_INTERVAL_MS: integer(
     2000,
     'How often followers compare themselves with the database (anti-entropy), in milliseconds.',

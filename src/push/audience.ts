@@ -1,42 +1,53 @@
 import { Injectable } from '@nestjs/common';
-import type { LogEntry, TypingSignal } from '../kernel/events.js';
-import type { ReadState } from '../kernel/wire.dto.js';
-import type { ServerEvents } from './events.js';
-import { withoutMemory } from './without-memory.js';
-
-/** Somebody to emit to: a room of sockets. */
-export interface Room {
-  emit<E extends keyof ServerEvents>(event: E, data: ServerEvents[E]): void;
-}
+import { Followers } from '../follow/followers.js';
+import type { Follower } from '../follow/follower.js';
+import type { LogListener } from '../follow/listener.js';
+import { sendEntry, type Subscriber } from './subscriber.js';
 
 /** The rooms of this node; `except` is a connection that need not hear itself. */
-export type Rooms = (userId: number, except?: string) => Room | undefined;
+export type Rooms = (userId: number, except?: string) => Subscriber | undefined;
 
-/** The one place that emits: turns what a follower passes on into wire events for the user's room on this node. */
+interface RoomListener extends LogListener {
+  readonly members: Set<string>;
+}
+
+/** The listeners of socket rooms: what a follower passes on is emitted once to each room, however many are in it. */
 @Injectable()
 export class Audience {
+  private readonly listeners = new Map<number, RoomListener>();
   private rooms: Rooms = () => undefined;
+
+  constructor(private readonly followers: Followers) {}
 
   /** Says where the rooms are. Called once, when the socket server is there. */
   open(rooms: Rooms): void {
     this.rooms = rooms;
   }
 
-  entry(userId: number, entry: LogEntry): void {
-    emitEntry(this.rooms(userId), entry);
+  /** A socket is about to enter its user's room. @returns the follower that the room hears */
+  join(userId: number, socketId: string): Promise<Follower> {
+    const listener = this.listeners.get(userId) ?? this.newListener(userId);
+    listener.members.add(socketId);
+    this.listeners.set(userId, listener);
+    return this.followers.join(userId, listener);
   }
 
-  read(userId: number, state: ReadState): void {
-    this.rooms(userId)?.emit('read', state);
+  leave(userId: number, socketId: string): void {
+    const listener = this.listeners.get(userId);
+    if (!listener?.members.delete(socketId) || listener.members.size > 0) return;
+    this.listeners.delete(userId);
+    this.followers.leave(userId, listener);
   }
 
-  typing(userId: number, { data, origin }: TypingSignal): void {
-    this.rooms(userId, origin)?.emit('typing', data);
+  private newListener(userId: number): RoomListener {
+    return {
+      members: new Set(),
+      onEntry: (entry) => {
+        const room = this.rooms(userId);
+        if (room) sendEntry(room, entry);
+      },
+      onRead: (state) => this.rooms(userId)?.send('read', state),
+      onTyping: ({ data, origin }) => this.rooms(userId, origin)?.send('typing', data),
+    };
   }
-}
-
-/** One entry as its wire event, to a room or to one socket that is being brought up to date. */
-export function emitEntry(room: Room | undefined, entry: LogEntry): void {
-  if (entry.event === 'session') room?.emit('session', withoutMemory(entry.data));
-  else room?.emit(entry.event, entry.data);
 }

@@ -1,32 +1,27 @@
 import { Module } from '@nestjs/common';
+import { AddressBudget } from '../http/address-budget.js';
+import { Admission } from './admission.js';
 import { Audience } from './audience.js';
+import { ConnectRate } from './connect-rate.js';
 import { Epochs } from './epochs.js';
-import { Followers } from './followers.js';
-import { LiveCommands } from './ws/live-commands.js';
+import { StreamController } from './http/stream.controller.js';
+import { Streams } from './http/streams.js';
 import { SyncController } from './http/sync.controller.js';
+import { LiveConnections } from './live-connections.js';
 import { SyncService } from './sync.service.js';
-import { Admission } from './ws/admission.js';
 import { Connections } from './ws/connections.js';
-import { CredentialCutter } from './ws/credential-cutter.js';
 import { Handshake } from './ws/handshake.js';
+import { LiveCommands } from './ws/live-commands.js';
 import { SyncGateway } from './ws/sync.gateway.js';
 import { UsersGateway } from './ws/users.gateway.js';
 
-/** The way out: followers, and the only code that emits. */
+/** The way out: the only code that emits. */
 @Module({
-  controllers: [SyncController],
+  controllers: [SyncController, StreamController],
   providers: [
-    Audience,
-    Epochs,
-    SyncService,
-    Followers,
-    LiveCommands,
-    Handshake,
-    CredentialCutter,
-    Connections,
-    Admission,
-    UsersGateway,
-    SyncGateway,
+    ...[Epochs, Audience, Admission, LiveConnections, ConnectRate, SyncService],
+    ...[AddressBudget, Handshake, Connections, LiveCommands, UsersGateway, SyncGateway],
+    Streams,
   ],
 })
 export class PushModule {}

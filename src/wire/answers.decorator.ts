@@ -1,5 +1,5 @@
 import { applyDecorators, type Type } from '@nestjs/common';
-import { ApiBearerAuth, ApiResponse } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 import { ERRORS, type ErrorCode } from '../kernel/errors.js';
 import { ErrorView } from './error.dto.js';
 
@@ -26,11 +26,28 @@ const COMMON: readonly ErrorCode[] = [
  * @param errors codes beyond those that any call may answer
  */
 export function Answers(status: number, type: Type<unknown>, ...errors: ErrorCode[]): MethodDecorator {
+  return applyDecorators(ApiResponse({ status, type }), errorResponses(errors));
+}
+
+/** The same for a call that answers one of several types. */
+export function AnswersOneOf(
+  status: number,
+  types: Type<unknown>[],
+  ...errors: ErrorCode[]
+): MethodDecorator {
+  const oneOf = types.map((type) => ({ $ref: getSchemaPath(type) }));
+  return applyDecorators(
+    ApiExtraModels(...types),
+    ApiResponse({ status, schema: { oneOf } }),
+    errorResponses(errors),
+  );
+}
+
+function errorResponses(errors: readonly ErrorCode[]): MethodDecorator {
   const codes = [...COMMON, ...errors];
   const statuses = [...new Set(codes.map((code) => ERRORS[code].status))].sort((a, b) => a - b);
   return applyDecorators(
     ApiBearerAuth(),
-    ApiResponse({ status, type }),
     ...statuses.map((of) =>
       errorResponse(
         of,

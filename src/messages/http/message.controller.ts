@@ -1,14 +1,17 @@
-import { Body, Controller, Post, UseInterceptors } from '@nestjs/common';
+import { Body, Controller, Post, Query, Res, UseInterceptors } from '@nestjs/common';
 import { ApiHeader, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { Principal } from '../../auth/principal.js';
+import { clientGone } from '../../http/client-gone.js';
 import { Message } from '../../kernel/wire.dto.js';
-import type { Appended } from '../../log/log-types.js';
-import { Answers } from '../../wire/answers.decorator.js';
+import { Answers, AnswersOneOf } from '../../wire/answers.decorator.js';
 import { ReceiveDto, SendDto } from '../message.dto.js';
 import { MessagesService } from '../messages.service.js';
+import { MessageAndReply, WaitQuery } from '../wait.dto.js';
+import { Waiting } from '../waiting.js';
 import { IDEMPOTENCY_HEADER, IdempotencyKey } from './idempotency-key.decorator.js';
-import { ReplayInterceptor } from './replay.interceptor.js';
+import { type Replayable, ReplayInterceptor } from './replay.interceptor.js';
 
 const IDEMPOTENCY = {
   name: IDEMPOTENCY_HEADER,
@@ -20,19 +23,27 @@ const IDEMPOTENCY = {
 @Controller('v1/message')
 @UseInterceptors(ReplayInterceptor)
 export class MessageController {
-  constructor(private readonly messages: MessagesService) {}
+  constructor(
+    private readonly messages: MessagesService,
+    private readonly waiting: Waiting,
+  ) {}
 
   /** A platform user says something. Goes to the user's most recent open session unless one is named. */
   @Post('receive')
   @NeedsScope('user')
   @ApiHeader(IDEMPOTENCY)
-  @Answers(201, Message, 'resource_conflict')
-  receive(
+  @AnswersOneOf(201, [Message, MessageAndReply], 'resource_conflict')
+  async receive(
     @Caller() caller: Principal,
     @Body() body: ReceiveDto,
-    @IdempotencyKey() key?: string,
-  ): Promise<Appended> {
-    return this.messages.receive(caller, body, key);
+    @Query() { wait }: WaitQuery,
+    @IdempotencyKey() key: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Replayable> {
+    const { message, replayed } = await this.messages.receive(caller, body, key);
+    if (wait === undefined) return { body: message, replayed };
+    const answer = await this.waiting.reply(caller, message, wait, clientGone(reply));
+    return { body: { message, reply: answer }, replayed };
   }
 
   /** An assistant says something; it is pushed to every device of the platform user. */
@@ -40,11 +51,12 @@ export class MessageController {
   @NeedsScope('agent')
   @ApiHeader(IDEMPOTENCY)
   @Answers(201, Message, 'resource_conflict')
-  send(
+  async send(
     @Caller() caller: Principal,
     @Body() body: SendDto,
     @IdempotencyKey() key?: string,
-  ): Promise<Appended> {
-    return this.messages.send(caller, body, key);
+  ): Promise<Replayable> {
+    const { message, replayed } = await this.messages.send(caller, body, key);
+    return { body: message, replayed };
   }
 }

@@ -1,13 +1,17 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { Principal } from '../../auth/principal.js';
+import { clientGone } from '../../http/client-gone.js';
 import { Message, ReadState } from '../../kernel/wire.dto.js';
 import { Answers } from '../../wire/answers.decorator.js';
 import { EditDto } from '../message.dto.js';
 import { MessageLists } from '../message-lists.js';
 import { MessagesService } from '../messages.service.js';
 import { HistoryList, HistoryQuery, ListQuery, ReadDto, UnreadList } from '../read.dto.js';
+import { WaitQuery } from '../wait.dto.js';
+import { Waiting } from '../waiting.js';
 
 @ApiTags('Messages')
 @Controller('v1/messages')
@@ -16,13 +20,23 @@ export class MessagesController {
   constructor(
     private readonly messages: MessagesService,
     private readonly lists: MessageLists,
+    private readonly waiting: Waiting,
   ) {}
 
-  /** Assistant and system messages that are not read yet, oldest first. Reading the list marks nothing read. */
+  /**
+   * Assistant and system messages that are not read yet, oldest first. Reading the list marks nothing read. With
+   * `wait` it answers as soon as something is unread, or empty when time is up.
+   */
   @Get('unread')
   @Answers(200, UnreadList)
-  unread(@Caller() caller: Principal, @Query() query: ListQuery): Promise<UnreadList> {
-    return this.lists.unread(caller, query);
+  unread(
+    @Caller() caller: Principal,
+    @Query() query: ListQuery,
+    @Query() { wait }: WaitQuery,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<UnreadList> {
+    if (!wait) return this.lists.unread(caller, query);
+    return this.waiting.unread(caller, query, wait, clientGone(reply));
   }
 
   /** The history of a platform user, or of one session. */

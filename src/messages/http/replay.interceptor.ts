@@ -1,22 +1,26 @@
 import { type CallHandler, type ExecutionContext, Injectable, type NestInterceptor } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { map, type Observable } from 'rxjs';
-import type { Message } from '../../kernel/wire.dto.js';
-import type { Appended } from '../../log/log-types.js';
+
+/** An answer, and whether it repeats an earlier one. */
+export interface Replayable {
+  readonly body: object;
+  readonly replayed: boolean;
+}
 
 /** 201 for a new message; 200 and `Idempotent-Replayed: true` for one that was there already. */
 @Injectable()
-export class ReplayInterceptor implements NestInterceptor<Appended, Message> {
-  intercept(context: ExecutionContext, next: CallHandler<Appended>): Observable<Message> {
+export class ReplayInterceptor implements NestInterceptor<Replayable, object> {
+  intercept(context: ExecutionContext, next: CallHandler<Replayable>): Observable<object> {
     return next.handle().pipe(
-      map(({ message, replayed }) => {
+      map(({ body, replayed }) => {
         if (replayed)
           void context
             .switchToHttp()
             .getResponse<FastifyReply>()
             .status(200)
             .header('idempotent-replayed', 'true');
-        return message;
+        return body;
       }),
     );
   }

@@ -1,25 +1,68 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { ParleyError } from '../../kernel/errors.js';
-import { CredentialCutter } from './credential-cutter.js';
+import { Admission } from '../admission.js';
+import { Audience } from '../audience.js';
+import { LiveConnections } from '../live-connections.js';
 import { Handshake } from './handshake.js';
-import type { UserNamespace, UserSocket } from './user-socket.js';
+import { SocketConnection } from './socket-connection.js';
+import { roomOf, type UserNamespace, type UserSocket } from './user-socket.js';
 
 /** The commands that a platform user's client may send (contract section 3). */
 const COMMANDS = new Set<unknown>(['message:receive', 'messages:read', 'sync', 'typing', 'token:refresh']);
 
-/** Who comes in and who has to leave. */
+/** The life of a socket: handshake, replay, room, end. */
 @Injectable()
 export class Connections {
+  private readonly logger = new Logger(Connections.name);
+
   constructor(
     private readonly handshake: Handshake,
-    private readonly cutter: CredentialCutter,
+    private readonly live: LiveConnections,
+    private readonly audience: Audience,
+    private readonly admission: Admission,
   ) {}
 
-  guard(namespace: UserNamespace): void {
+  serve(namespace: UserNamespace): void {
     namespace.use(this.handshake.middleware);
-    namespace.on('connection', answerUnknownCommands);
-    this.cutter.guard(namespace);
+    this.audience.open((userId, except) => {
+      const room = roomOf(userId);
+      if (!namespace.adapter.rooms.has(room)) return undefined; // encoding for nobody costs 8 % of a node's CPU
+      const sockets = namespace.to(room);
+      const emitter = (except === undefined ? sockets : sockets.except(except)) as unknown as Emitter;
+      return { send: (event, data) => emitter.emit(event, data) };
+    });
   }
+
+  open(socket: UserSocket): void {
+    answerUnknownCommands(socket);
+    const connection = new SocketConnection(socket);
+    this.live.add(connection);
+    socket.once('disconnect', () => {
+      this.live.delete(connection);
+      this.audience.leave(socket.data.userId, socket.id);
+    });
+    this.admit(socket, connection).catch((error: unknown) => {
+      this.logger.warn(`A connection could not be admitted: ${String(error)}`);
+      connection.drop();
+    });
+  }
+
+  private async admit(socket: UserSocket, connection: SocketConnection): Promise<void> {
+    const { id, data } = socket;
+    const follower = await this.audience.join(data.userId, id);
+    const { after, epoch } = data;
+    const newcomer = {
+      ...{ id, data, after, epoch },
+      isOpen: () => socket.connected,
+      enter: () => void socket.join(roomOf(data.userId)),
+      send: connection.send.bind(connection),
+    };
+    await this.admission.admit(newcomer, follower);
+  }
+}
+
+interface Emitter {
+  emit(event: string, data: unknown): unknown;
 }
 
 /** A command that does not exist is answered, not left hanging. */

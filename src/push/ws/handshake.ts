@@ -1,29 +1,25 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 import { Authenticator } from '../../auth/authenticator.js';
 import { actingUser, type Principal, requireScope } from '../../auth/principal.js';
-import { CONFIG, type Config } from '../../config/config.js';
-import { clientAddress, parseTrustProxy } from '../../http/client-address.js';
+import { AddressBudget } from '../../http/address-budget.js';
 import { ParleyError } from '../../kernel/errors.js';
 import { PlatformUsers } from '../../log/platform-users.js';
-import { budgetOfAddress } from '../../rate-limit/budget.js';
-import { RateLimit } from '../../rate-limit/rate-limit.js';
 import { parseRequest } from '../../wire/request.pipe.js';
+import { ConnectRate } from '../connect-rate.js';
 import { HandshakeDto } from '../handshake.dto.js';
+import { LiveConnections } from '../live-connections.js';
 import type { UserSocket } from './user-socket.js';
 
 /** Who is connecting: decided before the connection exists, so nothing of it is handled earlier. */
 @Injectable()
 export class Handshake {
-  private readonly trustProxy;
-
   constructor(
     private readonly authenticator: Authenticator,
     private readonly users: PlatformUsers,
-    private readonly rateLimit: RateLimit,
-    @Inject(CONFIG) private readonly config: Config,
-  ) {
-    this.trustProxy = parseTrustProxy(config.TRUST_PROXY);
-  }
+    private readonly connectRate: ConnectRate,
+    private readonly live: LiveConnections,
+    private readonly addressBudget: AddressBudget,
+  ) {}
 
   /** Socket.IO middleware. A refused handshake gives `connect_error` with `err.data = {code, message, details}`. */
   readonly middleware = (socket: UserSocket, next: (error?: Error) => void): void => {
@@ -35,14 +31,17 @@ export class Handshake {
 
   private async admit(socket: UserSocket): Promise<void> {
     try {
+      this.connectRate.take();
       const auth = parseRequest(HandshakeDto, socket.handshake.auth, { strict: false });
       const principal = await this.authenticate(auth);
       requireScope(principal, 'user');
       const platformUserId = actingUser(principal, auth.platform_user_id);
       const { userId } = await this.users.ensure(principal.accountId, platformUserId);
+      this.live.assertRoomFor(userId);
       socket.data = { principal, platformUserId, userId, after: auth.after, epoch: auth.epoch };
     } catch (error) {
-      if (error instanceof ParleyError && error.status === 401) await this.chargeAddress(socket);
+      if (error instanceof ParleyError && error.status === 401)
+        await this.addressBudget.charge(socket.request);
       throw error;
     }
   }
@@ -54,11 +53,6 @@ export class Handshake {
       'missing_api_key',
       'No credential: connect with auth.token, or auth.api_key and auth.platform_user_id.',
     );
-  }
-
-  /** A credential that is wrong is charged to the address, so that guessing is slow. */
-  private async chargeAddress(socket: UserSocket): Promise<void> {
-    await this.rateLimit.charge(budgetOfAddress(clientAddress(socket.request, this.trustProxy), this.config));
   }
 }
 

@@ -1,9 +1,9 @@
 import type { DefaultEventsMap, Namespace, Server, Socket } from 'socket.io';
-import type { ConnectionData } from '../../ws/connection.js';
+import type { ConnectedUser } from '../../auth/principal.js';
 import type { EmittedEvents } from '../events.js';
 
 /** What a connection of a platform user carries besides who it is. */
-export interface UserSocketData extends ConnectionData {
+export interface UserSocketData extends ConnectedUser {
   /** Whether `token:expiring` was sent for the present credential. */
   warned?: boolean;
   /** What the handshake says of the client's place in the log. */

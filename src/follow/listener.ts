@@ -1,0 +1,11 @@
+import type { LogEntry, TypingSignal } from '../kernel/events.js';
+import type { ReadState } from '../kernel/wire.dto.js';
+
+/** Somebody who hears what one follower passes on. Never throws, never waits. */
+export interface LogListener {
+  /** The next entry of the log. */
+  onEntry(entry: LogEntry): void;
+  /** A new read state. */
+  onRead?(state: ReadState): void;
+  onTyping?(signal: TypingSignal): void;
+}

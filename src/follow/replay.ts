@@ -1,0 +1,34 @@
+import { Injectable } from '@nestjs/common';
+import type { LogEntry } from '../kernel/events.js';
+import { LogReader } from '../log/log-reader.js';
+import type { Follower } from './follower.js';
+import { CATCH_UP_PAGE } from './followers.js';
+
+/** Brings somebody who was away to where a follower stands. */
+@Injectable()
+export class Replay {
+  constructor(private readonly reader: LogReader) {}
+
+  /**
+   * Passes on the log after a position until the follower's is reached. Whoever starts to listen in the same turn in
+   * which this resolves has everything once: nothing falls between, nothing comes twice.
+   *
+   * @param onEntry takes the next entry
+   * @param isWanted asked before each page: whether anybody is still there
+   */
+  async run(
+    userId: number,
+    follower: Follower,
+    after: number,
+    onEntry: (entry: LogEntry) => void,
+    isWanted: () => boolean,
+  ): Promise<void> {
+    for (let position = after; isWanted() && position < follower.state.seq;) {
+      const { entries } = await this.reader.after(userId, position, CATCH_UP_PAGE);
+      const upTo = follower.state.seq; // what comes after it, the follower passes on itself
+      const due = entries.filter(({ seq }) => seq <= upTo);
+      for (const entry of due) onEntry(entry);
+      position = due.length < entries.length ? upTo : (due.at(-1)?.seq ?? upTo);
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import { toIso } from '../kernel/clock.js';
+import type { Follower } from '../follow/follower.js';
+import { Replay } from '../follow/replay.js';
+import type { ConnectedUser } from '../auth/principal.js';
+import { Epochs } from './epochs.js';
+import { sendEntry, type Subscriber } from './subscriber.js';
+
+/** Somebody who has just connected, and where in the log they want to begin. */
+export interface Newcomer extends Subscriber {
+  readonly id: string;
+  readonly data: ConnectedUser;
+  readonly after: number | undefined;
+  readonly epoch: string | undefined;
+  isOpen(): boolean;
+  /** From now on hears what the follower passes on. */
+  enter(): void;
+}
+
+/** Brings a newcomer to its place in the log. */
+@Injectable()
+export class Admission {
+  constructor(
+    private readonly replay: Replay,
+    private readonly epochs: Epochs,
+  ) {}
+
+  /**
+   * Sends what came after the position that the newcomer remembers, lets it enter in the same turn in which it has caught
+   * up with the follower, then says `ready`. So nothing falls between replay and push, and nothing comes twice.
+   */
+  async admit(newcomer: Newcomer, follower: Follower): Promise<void> {
+    const { after, epoch } = newcomer;
+    const { userId } = newcomer.data;
+    const known = after === undefined || this.epochs.knows(userId, follower.state.seq, after, epoch);
+    if (after !== undefined && known) {
+      const onEntry = sendEntry.bind(undefined, newcomer);
+      await this.replay.run(userId, follower, after, onEntry, () => newcomer.isOpen());
+    }
+    if (!newcomer.isOpen()) return;
+    newcomer.enter();
+    this.greet(newcomer, follower, !known);
+  }
+
+  private greet(newcomer: Newcomer, follower: Follower, reset: boolean): void {
+    const { principal, platformUserId, userId } = newcomer.data;
+    newcomer.send('ready', {
+      platform_user_id: platformUserId,
+      epoch: this.epochs.of(userId),
+      ...follower.state,
+      connection_id: newcomer.id,
+      expires_at: principal.expiresAt === null ? null : toIso(principal.expiresAt),
+      reset,
+    });
+  }
+}

@@ -1,0 +1,94 @@
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { Authenticator } from '../auth/authenticator.js';
+import { CredentialWatch } from '../auth/credential-watch.js';
+import type { Principal } from '../auth/principal.js';
+import { CONFIG, type Config } from '../config/config.js';
+import { CLOCK, type Clock, toIso } from '../kernel/clock.js';
+import { ParleyError } from '../kernel/errors.js';
+
+/** How long before its credential ends a connection is told, in milliseconds. */
+const NOTICE = 60_000;
+/** How often connections are looked at for what they have not taken yet, in milliseconds. */
+const SLOW_CHECK_INTERVAL = 500;
+
+/** A connection of a platform user: a socket or an event stream. */
+export interface LiveConnection {
+  readonly userId: number;
+  /** As whom it is here right now. */
+  readonly principal: Principal;
+  /** Bytes that were sent and not taken yet. */
+  bufferedBytes(): number;
+  /** Its credential ends then. */
+  warn(expiresAt: string): void;
+  /** Ends it for good: its credential no longer counts. */
+  cut(): void;
+  /** Ends it so that the client comes again and continues where it was. */
+  drop(): void;
+}
+
+/**
+ * The connections of this node, and why one has to leave: its credential expired, was revoked or minted by a key that
+ * was; or it does not take what it is sent (slow consumer), which loses nothing, as it continues from its position.
+ */
+@Injectable()
+export class LiveConnections implements OnModuleInit, OnModuleDestroy {
+  private readonly byUser = new Map<number, Set<LiveConnection>>();
+  /** The credential whose end each connection was told of. */
+  private readonly warned = new WeakMap<LiveConnection, Principal>();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly authenticator: Authenticator,
+    private readonly watch: CredentialWatch,
+    @Inject(CLOCK) private readonly clock: Clock,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  onModuleInit(): void {
+    this.watch.onLook(() => this.each((connection) => this.checkCredential(connection)));
+    this.timer = setInterval(() => this.each((one) => this.checkPace(one)), SLOW_CHECK_INTERVAL);
+  }
+
+  /** This node is going away: clients come again, elsewhere. */
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+    this.each((connection) => connection.drop());
+  }
+
+  /** @throws ParleyError `rate_limit_exceeded` when the platform user has as many connections as it may */
+  assertRoomFor(userId: number): void {
+    const { MAX_CONNECTIONS_PER_USER: limit } = this.config;
+    if ((this.byUser.get(userId)?.size ?? 0) >= limit)
+      throw new ParleyError('rate_limit_exceeded', `A platform user may have ${limit} connections.`, {
+        limit,
+      });
+  }
+
+  add(connection: LiveConnection): void {
+    const others = this.byUser.get(connection.userId) ?? new Set();
+    this.byUser.set(connection.userId, others.add(connection));
+  }
+
+  delete(connection: LiveConnection): void {
+    const others = this.byUser.get(connection.userId);
+    others?.delete(connection);
+    if (others?.size === 0) this.byUser.delete(connection.userId);
+  }
+
+  private each(look: (connection: LiveConnection) => void): void {
+    for (const connections of this.byUser.values()) for (const connection of connections) look(connection);
+  }
+
+  private checkCredential(connection: LiveConnection): void {
+    const { principal } = connection;
+    if (this.authenticator.problem(principal)) return connection.cut();
+    if (principal.expiresAt === null || this.warned.get(connection) === principal) return;
+    if (principal.expiresAt - this.clock.now() > NOTICE) return;
+    this.warned.set(connection, principal);
+    connection.warn(toIso(principal.expiresAt));
+  }
+
+  private checkPace(connection: LiveConnection): void {
+    if (connection.bufferedBytes() > this.config.MAX_BUFFERED_BYTES) connection.drop();
+  }
+}

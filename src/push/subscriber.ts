@@ -1,0 +1,15 @@
+import type { LogEntry } from '../kernel/events.js';
+import type { ServerEvents } from './events.js';
+import { withoutMemory } from './without-memory.js';
+
+/** Somebody to send to: a socket, a room of sockets, an event stream. */
+export interface Subscriber {
+  /** @param seq position of the entry that this event is, if it is one */
+  send<E extends keyof ServerEvents>(event: E, data: ServerEvents[E], seq?: number): void;
+}
+
+/** Sends one entry of a log as its wire event. */
+export function sendEntry(subscriber: Subscriber, entry: LogEntry): void {
+  if (entry.event === 'session') subscriber.send('session', withoutMemory(entry.data), entry.seq);
+  else subscriber.send(entry.event, entry.data, entry.seq);
+}
