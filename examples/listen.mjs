@@ -36,7 +36,7 @@ socket.on('ready', ({ seq, epoch, reset }) => {
 });
 
 // Broken connections are the client's own business: it comes again by itself. Two things it leaves to us.
-// The server ended the connection: its credential no longer counts, or the server could not read the log just now.
+// The server ended the connection: its credential no longer counts. The next handshake says why.
 socket.on('disconnect', (reason) => {
   console.log('disconnected:', reason);
   if (!socket.active) connectAgain();
