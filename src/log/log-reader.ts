@@ -19,6 +19,7 @@ import { type SessionRow, toSession } from './session-row.js';
 
 /** Beyond every position: the open end of a range. */
 export const END_OF_LOG = Number.MAX_SAFE_INTEGER;
+const MOST_AT_ONE_POSITION = 2;
 
 export interface Range {
   /** Positions after this one. */
@@ -120,17 +121,18 @@ export class LogReader {
    * The log after a position, in order, nothing missing. A message that was changed later comes at its own position, in
    * its latest state, and once more as `message:updated` at the position of the change.
    *
-   * @param limit most entries
+   * @param limit most entries; a message and the session that it made share a position and stay together, also at 1
    */
   async after(userId: number, position: number, limit: number): Promise<LogSlice> {
-    const rows = await this.database.query<AfterRow>(AFTER, [userId, position, limit]);
+    const most = Math.max(limit, MOST_AT_ONE_POSITION);
+    const rows = await this.database.query<AfterRow>(AFTER, [userId, position, most]);
     const [head] = rows;
     if (!head) throw notFound('platform user');
     const entries = rows.flatMap((row) =>
       row.position === null ? [] : [toEntry(row, row.position, userId)],
     );
     const state = { seq: head.head_seq, read_seq: head.head_read_seq, unread_count: head.unread_count };
-    const complete = entries.length < limit;
+    const complete = entries.length < most;
     return { entries: complete ? entries : withoutLastPosition(entries), state, complete };
   }
 
