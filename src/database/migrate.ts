@@ -1,4 +1,4 @@
-import type { DataSource } from 'typeorm';
+import { type DataSource, MigrationExecutor } from 'typeorm';
 import { createDataSource, type DatabaseAddress } from './data-source.js';
 
 /** Any constant: nodes that start together take turns on it (`pg_advisory_lock`). */
@@ -14,7 +14,9 @@ export async function migrate(dataSource: DataSource): Promise<void> {
   try {
     await runner.query('SET statement_timeout = 0'); // a migration may take long, and so may waiting for another node's
     await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-    await dataSource.runMigrations();
+    const executor = new MigrationExecutor(dataSource, runner); // on this connection, the one without the time limit
+    executor.transaction = 'each';
+    await executor.executePendingMigrations();
   } finally {
     await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]).catch(() => undefined);
     await runner.query('RESET statement_timeout').catch(() => undefined);
