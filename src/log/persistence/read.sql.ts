@@ -14,7 +14,9 @@ function page(name: string, order: 'ASC' | 'DESC', filter = ''): Statement {
 }
 
 const IN_SESSION = 'AND m.agent_session_id = $5';
-const UNREAD = `AND m.sender <> 'user' AND m.read_at IS NULL AND m.deleted_at IS NULL AND m.seq > u.read_seq`;
+/** The horizon as a value of its own: compared with `u.read_seq`, the scan would pass all that was ever read. */
+const UNREAD = `AND m.sender <> 'user' AND m.read_at IS NULL AND m.deleted_at IS NULL
+  AND m.seq > (SELECT h.read_seq FROM platform_users h WHERE h.id = $1)`;
 
 export const PAGES = {
   all: { asc: page('log.asc', 'ASC'), desc: page('log.desc', 'DESC') },

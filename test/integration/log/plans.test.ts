@@ -1,0 +1,155 @@
+import pg from 'pg';
+import type { Statement } from '../../../src/database/database.js';
+import { APPEND, APPEND_USUAL } from '../../../src/log/persistence/append.sql.js';
+import * as changes from '../../../src/log/persistence/change.sql.js';
+import * as reads from '../../../src/log/persistence/read.sql.js';
+import { createTestDatabase, type TestDatabase } from '../../support/database.js';
+import { aMessage, anAccount, type LogNode, startLogNode } from '../../support/log-node.js';
+
+/** The long log, and how many others there are. */
+const LONG = 1;
+const USERS = 2_000;
+const MESSAGES = 100_000;
+
+interface PlanNode {
+  'Node Type': string;
+  'Relation Name'?: string;
+  'Index Cond'?: string;
+  Plans?: PlanNode[];
+}
+
+const { PAGES, ...others } = reads;
+const READS = [
+  ...[
+    PAGES.all.asc,
+    PAGES.all.desc,
+    PAGES.session.asc,
+    PAGES.session.desc,
+    PAGES.unread,
+    PAGES.unreadInSession,
+  ],
+  ...Object.values(others),
+] as Statement[];
+const STATEMENTS = [APPEND, APPEND_USUAL, ...Object.values(changes), ...READS].map(
+  (statement) => [statement.name, statement] as const,
+);
+
+describe('with 100,000 messages', () => {
+  let database: TestDatabase;
+  let node: LogNode;
+  let account: number;
+
+  beforeAll(async () => {
+    database = await createTestDatabase();
+    node = await startLogNode(database.url);
+    account = await anAccount(node);
+    await fill(node, account);
+  });
+  afterAll(async () => {
+    await node.close();
+    await database.drop();
+  });
+
+  it.each(STATEMENTS)('%s finds every row by an index that begins with whose it is', async (_, { text }) => {
+    const [row] = await node.dataSource.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }[]>(
+      `EXPLAIN (GENERIC_PLAN, FORMAT JSON) ${text}`,
+    );
+    const scans = nodesOf(row?.['QUERY PLAN'][0].Plan).filter(
+      ({ 'Relation Name': name }) => name !== undefined,
+    );
+    const tables = scans.filter((scan) => !['ModifyTable', 'LockRows'].includes(scan['Node Type']));
+    expect(
+      tables.filter((scan) => !/Index/.test(scan['Node Type']) && scan['Node Type'] !== 'Bitmap Heap Scan'),
+    ).toEqual([]);
+    const ofMessages = tables.filter(
+      (scan) => scan['Relation Name'] === 'messages' && /Index/.test(scan['Node Type']),
+    );
+    for (const scan of ofMessages) expect(scan['Index Cond']).toMatch(/user_id = /);
+  });
+
+  const page = 50;
+  const middle = MESSAGES / 2;
+  const end = Number.MAX_SAFE_INTEGER;
+  const cheap: [string, Statement, unknown[]][] = [
+    ['the last page', PAGES.all.desc, [LONG, 0, end, page]],
+    ['a page in the middle', PAGES.all.asc, [LONG, middle, end, page]],
+    ['a page of a session', PAGES.session.asc, [LONG, middle, end, page, 'long']],
+    ['the last page of a session', PAGES.session.desc, [LONG, 0, end, page, 'short']],
+    ['what is unread when nearly all is read', PAGES.unread, [LONG, 0, end, page]],
+    [
+      'what is unread in a session when nearly all is read',
+      PAGES.unreadInSession,
+      [LONG, 0, end, page, 'long'],
+    ],
+    ['how much is unread in a session', reads.COUNT_UNREAD_IN_SESSION, [LONG, 'long']],
+    ['the log after its middle', reads.AFTER, [LONG, middle, page]],
+    ['the end of the log', reads.AFTER, [LONG, MESSAGES - 10, page]],
+    ['one message', reads.ONE, [LONG, middle]],
+    ['the counts', reads.COUNTS, [LONG]],
+    ['the heads of a hundred users', reads.HEADS, [Array.from({ length: 100 }, (_, index) => index)]],
+    ['what is unread above the horizon', changes.COUNT_UNREAD_AFTER, [LONG, MESSAGES - 100]],
+  ];
+
+  it.each(cheap)('%s costs what it brings, not what there is', async (_, { text }, values) => {
+    const [row] = await node.dataSource.query<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }[]>(
+      `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`,
+      values,
+    );
+    const plan = row?.['QUERY PLAN'][0].Plan ?? {};
+    const pages = (plan['Shared Hit Blocks'] ?? NaN) + (plan['Shared Read Blocks'] ?? NaN);
+    expect(pages).toBeLessThan(500); // the table has some 2,500 pages; each row of a page costs four at most
+  });
+
+  it('moving the head stays on its page (HOT)', async () => {
+    const writer = await startLogNode(database.url);
+    for (let round = 0; round < 40; round++)
+      await Promise.all(
+        Array.from({ length: 50 }, (_, index) => writer.appender.append(account, `hot-${index}`, aMessage())),
+      );
+    await writer.close(); // a connection hands in its statistics when it ends
+    const { updated, hot } = await updates(database);
+    expect(updated).toBeGreaterThanOrEqual(2000);
+    expect(hot / updated).toBeGreaterThan(0.95);
+  });
+});
+
+async function fill({ dataSource }: LogNode, account: number): Promise<void> {
+  await dataSource.query(
+    `INSERT INTO platform_users (id, account_id, platform_user_id, head_seq, read_seq, unread_count, message_count, current_session)
+     SELECT i, $1, 'user-' || i, CASE WHEN i = ${LONG} THEN ${MESSAGES} ELSE 10 END, CASE WHEN i = ${LONG} THEN ${MESSAGES} - 20 ELSE 0 END,
+       10, CASE WHEN i = ${LONG} THEN ${MESSAGES} ELSE 10 END, CASE WHEN i = ${LONG} THEN 'long' ELSE 'session-' || i END
+     FROM generate_series(1, ${USERS}) i`,
+    [account],
+  );
+  await dataSource.query(
+    `INSERT INTO sessions (account_id, agent_session_id, user_id, updated_seq)
+     SELECT $1::int, 'session-' || i, i, 1 FROM generate_series(2, ${USERS}) i UNION ALL SELECT $1::int, 'long', ${LONG}, 1 UNION ALL SELECT $1::int, 'short', ${LONG}, 100`,
+    [account],
+  );
+  await dataSource.query(
+    `INSERT INTO messages (user_id, seq, updated_seq, agent_session_id, sender, payload, metadata, created_at, updated_at)
+     SELECT ${LONG}, i, i, CASE WHEN i % 1000 = 100 THEN 'short' ELSE 'long' END, CASE WHEN i % 2 = 0 THEN 'user' ELSE 'assistant' END,
+       '{"content": "Hello", "attachments": []}'::json, '{}'::json, now(), now() FROM generate_series(1, ${MESSAGES}) i
+     UNION ALL
+     SELECT u, i, i, 'session-' || u, 'assistant', '{"content": "Hello", "attachments": []}'::json, '{}'::json, now(), now()
+     FROM generate_series(2, ${USERS}) u, generate_series(1, 10) i`,
+  );
+  await dataSource.query(
+    `INSERT INTO read_marks (user_id, read_seq, read_at) SELECT ${LONG}, i * 100, now() FROM generate_series(1, ${MESSAGES / 100}) i`,
+  );
+  await dataSource.query('ANALYZE');
+}
+
+function nodesOf(plan: PlanNode | undefined): PlanNode[] {
+  return plan ? [plan, ...(plan.Plans ?? []).flatMap(nodesOf)] : [];
+}
+
+async function updates(database: TestDatabase): Promise<{ updated: number; hot: number }> {
+  const client = new pg.Client(database.connection);
+  await client.connect();
+  const { rows } = await client.query<{ updated: string; hot: string }>(
+    "SELECT n_tup_upd AS updated, n_tup_hot_upd AS hot FROM pg_stat_user_tables WHERE relname = 'platform_users'",
+  );
+  await client.end();
+  return { updated: Number(rows[0]?.updated), hot: Number(rows[0]?.hot) };
+}
