@@ -29,7 +29,7 @@ export class KeyCache {
 
   async get(accountId: number, id: string): Promise<ApiKey | undefined> {
     const known = this.byId.get(id);
-    if (known) return known;
+    if (known) return known.accountId === accountId ? known : undefined;
     const key = await this.repository.find(accountId, id);
     if (key) this.byId.set(id, key);
     return key;
