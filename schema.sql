@@ -15,7 +15,8 @@ CREATE TABLE api_keys (
   rate_limit_per_hour integer,
   created_at timestamp(3) with time zone NOT NULL DEFAULT now(),
   expires_at timestamp(3) with time zone,
-  revoked_at timestamp(3) with time zone
+  revoked_at timestamp(3) with time zone,
+  changed_at timestamp(3) with time zone NOT NULL DEFAULT now()
 );
 CREATE TABLE messages (
   user_id bigint NOT NULL,
@@ -95,6 +96,7 @@ ALTER TABLE token_revocations ADD CONSTRAINT token_revocations_account_id_fkey F
 ALTER TABLE token_revocations ADD CONSTRAINT token_revocations_pkey PRIMARY KEY (id);
 
 CREATE INDEX api_keys_account ON public.api_keys USING btree (account_id);
+CREATE INDEX api_keys_changed ON public.api_keys USING btree (changed_at);
 CREATE INDEX messages_changed ON public.messages USING btree (user_id, updated_seq) WHERE (updated_seq > seq);
 CREATE UNIQUE INDEX messages_client_message_id ON public.messages USING btree (user_id, client_message_id) WHERE (client_message_id IS NOT NULL);
 CREATE INDEX messages_session ON public.messages USING btree (user_id, agent_session_id, seq);

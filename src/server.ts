@@ -25,7 +25,7 @@ export async function run(): Promise<void> {
     await migrateDatabase(database.address);
     const app = await createApp(config, database.address, logger);
     const firstKey = await bootstrapCredentials(app, config);
-    await app.listen(config.PORT, listenHost(config));
+    await listen(app, config);
     stopOnSignals(app, database, logger, config.DRAIN_TIMEOUT_MS);
     printBanner(await app.getUrl(), firstKey, config);
   } catch (error) {
@@ -39,6 +39,22 @@ async function openDatabase(config: Config, logger: JsonLogger): Promise<OpenDat
   const log = (line: string): void => logger.log(line, 'EmbeddedDatabase');
   const embedded = await openEmbeddedDatabase({ dataDir: config.DATA_DIR, purpose: 'server', log });
   return { address: embedded.connection, close: () => embedded.stop() };
+}
+
+/** A start that failed for a reason that one sentence can say. */
+class StartError extends Error {}
+
+async function listen(app: NestFastifyApplication, config: Config): Promise<void> {
+  try {
+    await app.listen(config.PORT, listenHost(config));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new StartError(
+      code === 'EADDRINUSE'
+        ? 'the port is in use; stop what uses it, or set PORT.'
+        : `it cannot listen there (${message}); check HOST and PORT.`,
+    );
+  }
 }
 
 /** SIGTERM and Ctrl-C drain and exit 0; a second one exits at once. */
@@ -81,9 +97,13 @@ function reason(error: unknown): string {
 }
 
 function explain(error: unknown): string {
-  const { code, message, stack } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') return 'the port is in use; stop what uses it, or set PORT.';
+  if (error instanceof StartError) return error.message;
+  const { code = '', message, stack } = error as NodeJS.ErrnoException;
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
     return `PostgreSQL cannot be reached (${message || code}); check DATABASE_URL.`;
+  if (NO_ENTRY.test(code)) return `PostgreSQL lets nobody in (${message}); check DATABASE_URL.`;
   return stack ?? message;
 }
+
+/** SQLSTATE of a wrong user or password, and of a database that does not exist. */
+const NO_ENTRY = /^(28...|3D000)$/;

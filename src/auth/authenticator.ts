@@ -61,8 +61,8 @@ export class Authenticator {
       return this.tokens.isLive(principal) ? undefined : 'invalid_token';
     }
     const key = this.keys.peek(principal.keyId);
-    if (!key || key.revokedAt) return 'invalid_api_key';
-    return this.hasExpired(key) ? 'expired_api_key' : undefined;
+    if (key?.revokedAt) return 'invalid_api_key';
+    return key && this.hasExpired(key) ? 'expired_api_key' : undefined;
   }
 
   private hasExpired(key: ApiKey): boolean {

@@ -1,9 +1,12 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import { CLOCK, type Clock } from '../kernel/clock.js';
 import type { ApiKey } from './api-key.js';
 import { ApiKeyRepository } from './persistence/api-key.repository.js';
 
 const CACHED_KEYS = 10_000;
+/** Clocks of nodes and database may differ by this much, in milliseconds: `refresh` looks back so far. */
+const OVERLAP = 60_000;
 
 /**
  * Keys in memory, so that a request needs no look-up. Fresh by `refresh`, which the credential watch calls: a key that
@@ -14,7 +17,16 @@ export class KeyCache {
   private readonly byId = new LRUCache<string, ApiKey>({ max: CACHED_KEYS });
   private readonly idByHash = new LRUCache<string, string>({ max: CACHED_KEYS });
 
-  constructor(private readonly repository: ApiKeyRepository) {}
+  /** Keys that changed since this node began, in use here or not. */
+  private readonly changed = new Map<string, ApiKey>();
+  private lookedAt: number;
+
+  constructor(
+    private readonly repository: ApiKeyRepository,
+    @Inject(CLOCK) private readonly clock: Clock,
+  ) {
+    this.lookedAt = clock.now();
+  }
 
   async byHash(hash: Buffer): Promise<ApiKey | undefined> {
     const text = hash.toString('base64');
@@ -37,22 +49,16 @@ export class KeyCache {
 
   /** What is known of a key without asking the database. */
   peek(id: string): ApiKey | undefined {
-    return this.byId.peek(id);
+    return this.byId.peek(id) ?? this.changed.get(id);
   }
 
-  forget(id: string): void {
-    this.byId.delete(id);
-  }
-
-  /** Reads every cached key again. */
+  /** Learns which keys changed, here or in another process. */
   async refresh(): Promise<void> {
-    const ids = [...this.byId.keys()];
-    if (ids.length === 0) return;
-    const fresh = new Map((await this.repository.findMany(ids)).map((key) => [key.id, key]));
-    for (const id of ids) {
-      const key = fresh.get(id);
-      if (key) this.byId.set(id, key);
-      else this.byId.delete(id);
+    const now = this.clock.now();
+    for (const key of await this.repository.changedSince(new Date(this.lookedAt - OVERLAP))) {
+      if (this.byId.has(key.id)) this.byId.set(key.id, key);
+      this.changed.set(key.id, key);
     }
+    this.lookedAt = now;
   }
 }

@@ -59,17 +59,15 @@ export class UserTokens implements OnModuleInit {
     const principal = await this.read(token);
     // jose compares whole seconds.
     if (principal.expiresAt <= this.clock.now()) throw new ParleyError('expired_token');
-    await this.keys.get(principal.accountId, principal.keyId);
-    if (!this.isLive(principal)) throw new ParleyError('invalid_token');
+    const key = await this.keys.get(principal.accountId, principal.keyId);
+    if (!key || !this.isLive(principal)) throw new ParleyError('invalid_token');
     return principal;
   }
 
   /** Whether a verified token still counts, by what this node knows right now. */
   isLive(token: UserPrincipal): boolean {
-    const key = this.keys.peek(token.keyId);
-    return (
-      token.expiresAt > this.clock.now() && !this.revocations.isRevoked(token) && !!key && !key.revokedAt
-    );
+    const isRevoked = this.keys.peek(token.keyId)?.revokedAt != null || this.revocations.isRevoked(token);
+    return token.expiresAt > this.clock.now() && !isRevoked;
   }
 
   private async read(token: string): Promise<UserPrincipal> {

@@ -5,25 +5,28 @@ import type { Principal } from '../auth/principal.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { CLOCK, type Clock, toIso } from '../kernel/clock.js';
 import { ParleyError } from '../kernel/errors.js';
+import type { Subscriber } from './subscriber.js';
 
 /** How long before its credential ends a connection is told, in milliseconds. */
 const NOTICE = 60_000;
 /** How often connections are looked at for what they have not taken yet, in milliseconds. */
 const SLOW_CHECK_INTERVAL = 500;
+/** Over how long the clients of a node that goes away are asked to spread their return, in milliseconds. */
+const RECONNECT_SPREAD = 5000;
 
 /** A connection of a platform user: a socket or an event stream. */
-export interface LiveConnection {
+export interface LiveConnection extends Subscriber {
   readonly userId: number;
   /** As whom it is here right now. */
   readonly principal: Principal;
   /** Bytes that were sent and not taken yet. */
   bufferedBytes(): number;
-  /** Its credential ends then. */
-  warn(expiresAt: string): void;
   /** Ends it for good: its credential no longer counts. */
   cut(): void;
-  /** Ends it so that the client comes again and continues where it was. */
-  drop(): void;
+  /** Ends it when it has taken what was sent; the client comes again. */
+  leave(): void;
+  /** Ends it now, and drops what it has not taken; the client comes again and continues from its position. */
+  terminate(): void;
 }
 
 /**
@@ -49,10 +52,13 @@ export class LiveConnections implements OnModuleInit, OnModuleDestroy {
     this.timer = setInterval(() => this.each((one) => this.checkPace(one)), SLOW_CHECK_INTERVAL);
   }
 
-  /** This node is going away: clients come again, elsewhere. */
+  /** This node is going away: clients come again, elsewhere, and not all at once. */
   onModuleDestroy(): void {
     clearInterval(this.timer);
-    this.each((connection) => connection.drop());
+    this.each((connection) => {
+      connection.send('drain', { reconnect_in_ms: Math.floor(Math.random() * RECONNECT_SPREAD) });
+      connection.leave();
+    });
   }
 
   /** @throws ParleyError `rate_limit_exceeded` when the platform user has as many connections as it may */
@@ -85,10 +91,10 @@ export class LiveConnections implements OnModuleInit, OnModuleDestroy {
     if (principal.expiresAt === null || this.warned.get(connection) === principal) return;
     if (principal.expiresAt - this.clock.now() > NOTICE) return;
     this.warned.set(connection, principal);
-    connection.warn(toIso(principal.expiresAt));
+    connection.send('token:expiring', { expires_at: toIso(principal.expiresAt) });
   }
 
   private checkPace(connection: LiveConnection): void {
-    if (connection.bufferedBytes() > this.config.MAX_BUFFERED_BYTES) connection.drop();
+    if (connection.bufferedBytes() > this.config.MAX_BUFFERED_BYTES) connection.terminate();
   }
 }

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import { DataSource, In } from 'typeorm';
+import { DataSource, MoreThanOrEqual } from 'typeorm';
 import { ApiKeyEntity } from '../../database/entities/api-key.entity.js';
 import { translateDatabaseError } from '../../database/errors.js';
 import type { ApiKey, NewApiKey } from '../api-key.js';
@@ -19,10 +19,12 @@ export class ApiKeyRepository {
     return this.run(async () => toApiKey(await this.keys.findOneBy({ accountId, id })));
   }
 
-  findMany(ids: string[]): Promise<ApiKey[]> {
-    return this.run(async () =>
-      (await this.keys.findBy({ id: In(ids) })).flatMap((row) => toApiKey(row) ?? []),
-    );
+  /** Those that were made, revoked or given an end at or after `time`. */
+  changedSince(time: Date): Promise<ApiKey[]> {
+    return this.run(async () => {
+      const rows = await this.keys.findBy({ changedAt: MoreThanOrEqual(time) });
+      return rows.flatMap((row) => toApiKey(row) ?? []);
+    });
   }
 
   list(accountId: number): Promise<ApiKey[]> {
@@ -41,7 +43,9 @@ export class ApiKeyRepository {
   }
 
   update(id: string, change: Partial<Pick<ApiKey, 'expiresAt' | 'revokedAt' | 'scopes'>>): Promise<void> {
-    return this.run(async () => void (await this.keys.update({ id }, change)));
+    return this.run(
+      async () => void (await this.keys.update({ id }, { ...change, changedAt: () => 'now()' })),
+    );
   }
 
   private get keys() {

@@ -5,6 +5,7 @@ import { AccountEntity } from './account.entity.js';
 @Entity('api_keys')
 @Unique('api_keys_hash_key', ['hash'])
 @Index('api_keys_account', ['accountId'])
+@Index('api_keys_changed', ['changedAt'])
 export class ApiKeyEntity {
   @PrimaryColumn('text', { primaryKeyConstraintName: 'api_keys_pkey' })
   id: string;
@@ -39,4 +40,8 @@ export class ApiKeyEntity {
 
   @Column({ type: 'timestamptz', name: 'revoked_at', precision: 3, nullable: true })
   revokedAt: Date | null;
+
+  /** When it was made, revoked or given an end: what every node looks for. */
+  @Column({ type: 'timestamptz', name: 'changed_at', precision: 3, default: () => 'now()' })
+  changedAt: Date;
 }

@@ -43,10 +43,12 @@ const UP = [
      created_at timestamptz(3) NOT NULL DEFAULT now(),
      expires_at timestamptz(3),
      revoked_at timestamptz(3),
+     changed_at timestamptz(3) NOT NULL DEFAULT now(),
      CONSTRAINT api_keys_pkey PRIMARY KEY (id),
      CONSTRAINT api_keys_hash_key UNIQUE (hash),
      CONSTRAINT api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts (id))`,
   `CREATE INDEX api_keys_account ON api_keys (account_id)`,
+  `CREATE INDEX api_keys_changed ON api_keys (changed_at)`,
 
   // fillfactor: room on the page, so that moving the head is a heap-only (HOT) update.
   `CREATE TABLE platform_users (

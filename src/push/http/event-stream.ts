@@ -2,7 +2,6 @@ import type { ServerResponse } from 'node:http';
 import type { Principal } from '../../auth/principal.js';
 import type { ServerEvents } from '../events.js';
 import type { LiveConnection } from '../live-connections.js';
-import type { Subscriber } from '../subscriber.js';
 
 /** How often a comment keeps proxies from closing a stream in which nothing happens, in milliseconds. */
 const HEARTBEAT_INTERVAL = 15_000;
@@ -10,7 +9,7 @@ const HEARTBEAT_INTERVAL = 15_000;
 const RETRY = 2000;
 
 /** Server-Sent Events (HTML Living Standard, section 9.2): `id:` is the position, so `Last-Event-ID` resumes. */
-export class EventStream implements LiveConnection, Subscriber {
+export class EventStream implements LiveConnection {
   private readonly heartbeat: NodeJS.Timeout;
 
   constructor(
@@ -45,15 +44,15 @@ export class EventStream implements LiveConnection, Subscriber {
     return this.response.writableLength;
   }
 
-  warn(expiresAt: string): void {
-    this.send('token:expiring', { expires_at: expiresAt });
-  }
-
   cut(): void {
     this.response.end();
   }
 
-  drop(): void {
+  leave(): void {
+    this.response.end();
+  }
+
+  terminate(): void {
     this.response.destroy();
   }
 }

@@ -58,7 +58,7 @@ export class Streams {
       .then((follower) => this.admission.admit(newcomer, follower))
       .catch((error: unknown) => {
         this.logger.warn(`A stream could not be opened: ${String(error)}`);
-        stream.drop();
+        stream.leave();
       });
   }
 }

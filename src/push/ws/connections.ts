@@ -43,7 +43,7 @@ export class Connections {
     });
     this.admit(socket, connection).catch((error: unknown) => {
       this.logger.warn(`A connection could not be admitted: ${String(error)}`);
-      connection.drop();
+      connection.leave();
     });
   }
 

@@ -25,7 +25,7 @@ export class Handshake {
   readonly middleware = (socket: UserSocket, next: (error?: Error) => void): void => {
     this.admit(socket).then(
       () => next(),
-      (error: unknown) => next(refusal(error)),
+      (error: unknown) => refuse(socket, error, next),
     );
   };
 
@@ -56,7 +56,12 @@ export class Handshake {
   }
 }
 
-function refusal(thrown: unknown): Error {
+/**
+ * A client that is refused does not come again by itself (socket.io-client), so what passes by itself (the database is
+ * away, too many at once) closes the connection instead: then it does.
+ */
+function refuse(socket: UserSocket, thrown: unknown, next: (error: Error) => void): void {
   const error = thrown instanceof ParleyError ? thrown : new ParleyError('internal_error');
-  return Object.assign(new Error(error.message), { data: error.toBody() });
+  if (error.status === 503) socket.conn.close();
+  else next(Object.assign(new Error(error.message), { data: error.toBody() }));
 }

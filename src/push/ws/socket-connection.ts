@@ -1,11 +1,10 @@
 import type { Principal } from '../../auth/principal.js';
 import type { ServerEvents } from '../events.js';
 import type { LiveConnection } from '../live-connections.js';
-import type { Subscriber } from '../subscriber.js';
 import type { UserSocket } from './user-socket.js';
 
 /** A Socket.IO connection, seen as what the rest of push needs of it. */
-export class SocketConnection implements LiveConnection, Subscriber {
+export class SocketConnection implements LiveConnection {
   constructor(private readonly socket: UserSocket) {}
 
   get userId(): number {
@@ -22,13 +21,9 @@ export class SocketConnection implements LiveConnection, Subscriber {
 
   /** What Engine.IO holds back, and what its WebSocket has not written yet. */
   bufferedBytes(): number {
-    const { transport, writeBuffer } = this.socket.conn as unknown as EngineSocket;
+    const { transport, writeBuffer } = this.engine;
     const waiting = writeBuffer.reduce((sum, { data }) => sum + (data?.length ?? 0), 0);
     return waiting + (transport.socket?.bufferedAmount ?? 0);
-  }
-
-  warn(expiresAt: string): void {
-    this.send('token:expiring', { expires_at: expiresAt });
   }
 
   /** The client is told that the server ended it, and does not come again by itself. */
@@ -37,12 +32,24 @@ export class SocketConnection implements LiveConnection, Subscriber {
   }
 
   /** To the client its transport closed, so it comes again by itself. */
-  drop(): void {
+  leave(): void {
     this.socket.conn.close();
+  }
+
+  terminate(): void {
+    const { transport } = this.engine;
+    if (transport.socket) transport.socket.terminate();
+    else this.socket.conn.close(true);
+  }
+
+  private get engine(): EngineSocket {
+    return this.socket.conn as unknown as EngineSocket;
   }
 }
 
+/** What Engine.IO has and its types hide. */
 interface EngineSocket {
   writeBuffer: { data?: { length: number } }[];
-  transport: { socket?: { bufferedAmount: number } };
+  /** The WebSocket, unless the transport is long polling. */
+  transport: { socket?: { bufferedAmount: number; terminate(): void } };
 }
