@@ -117,7 +117,5 @@ class FailHalfWay1 implements MigrationInterface {
 }
 
 function withMigrations(database: TestDatabase, migrations: (new () => MigrationInterface)[]): DataSource {
-  return new DataSource({ ...dataSourceOptions(database.connection), migrations } as ReturnType<
-    typeof dataSourceOptions
-  >);
+  return new DataSource({ ...dataSourceOptions(database.connection), migrations });
 }

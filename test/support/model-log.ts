@@ -1,6 +1,6 @@
 import type { LogEntry, LogHint } from '../../src/kernel/events.js';
 import type { Message, ReadState, Session } from '../../src/kernel/wire.dto.js';
-import type { Slice } from '../../src/push/follower.js';
+import type { Slice } from '../../src/follow/follower.js';
 
 /** A change of a log: what a writer may do to it. */
 export type Change =

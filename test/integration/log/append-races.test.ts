@@ -1,3 +1,4 @@
+import type { LogEntry } from '../../../src/kernel/events.js';
 import type { LogOwner } from '../../../src/log/log-types.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
@@ -244,7 +245,7 @@ describe('two nodes that want the same', () => {
   });
 });
 
-function isSession(entry: { event: string }): entry is { event: 'session'; seq: number; data: never } {
+function isSession(entry: LogEntry): entry is LogEntry & { event: 'session' } {
   return entry.event === 'session';
 }
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { LogEntry } from '../../../src/kernel/events.js';
+import type { ParleyError } from '../../../src/kernel/errors.js';
 import type { Message, Session } from '../../../src/kernel/wire.dto.js';
 import type { LogOwner } from '../../../src/log/log-types.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
@@ -95,7 +96,7 @@ describe('a log after a random history', () => {
       steps.map((step, index) => perform(nodes[index % 2] as LogNode, owner, step)),
     );
     const failures = results.flatMap((result) =>
-      result.status === 'rejected' ? [result.reason as { code: string }] : [],
+      result.status === 'rejected' ? [result.reason as ParleyError] : [],
     );
     for (const failure of failures)
       if (!['resource_not_found', 'resource_conflict'].includes(failure.code)) throw failure;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { LogEntry, LogHint } from '../../../src/kernel/events.js';
 import type { ReadState } from '../../../src/kernel/wire.dto.js';
-import { Follower, type Slice } from '../../../src/push/follower.js';
+import { Follower, type Slice } from '../../../src/follow/follower.js';
 import { type Change, ModelLog } from '../../support/model-log.js';
 
 const PAGE = 4;
