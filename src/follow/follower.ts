@@ -31,6 +31,8 @@ export interface FollowerOptions {
 export class Follower {
   private current: ReadState;
   private catchingUp = false;
+  /** Resolves when the catch-up that began last is over. */
+  private caughtUp = Promise.resolve();
   /** The furthest that hints and heads have told of since the read under way began. */
   private wanted: ReadState;
 
@@ -56,8 +58,14 @@ export class Follower {
   compare(head: ReadState): void {
     if (isBehind(this.current, head)) {
       if (this.catchingUp) this.want(head);
-      else void this.catchUp();
+      else this.caughtUp = this.catchUp();
     }
+  }
+
+  /** The same, and resolves when it has caught up with this head, or has failed to. */
+  async reach(head: ReadState): Promise<void> {
+    this.compare(head);
+    await this.caughtUp;
   }
 
   private continues(entries: readonly LogEntry[], upTo: number): boolean {

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { ParleyError } from '../kernel/errors.js';
 import type { LogEntry } from '../kernel/events.js';
 import { LogReader } from '../log/log-reader.js';
 import type { Follower } from './follower.js';
@@ -8,6 +9,21 @@ import { CATCH_UP_PAGE } from './followers.js';
 @Injectable()
 export class Replay {
   constructor(private readonly reader: LogReader) {}
+
+  /**
+   * Whether the log has this position. One that another node has written, and of which this one has not heard yet, is
+   * caught up with first.
+   *
+   * @throws ParleyError `service_unavailable` when it is there and cannot be reached
+   */
+  async reaches(userId: number, follower: Follower, position: number): Promise<boolean> {
+    if (position <= follower.state.seq) return true;
+    const head = (await this.reader.heads([userId])).get(userId);
+    if (!head || position > head.seq) return false;
+    await follower.reach(head);
+    if (position > follower.state.seq) throw new ParleyError('service_unavailable');
+    return true;
+  }
 
   /**
    * Passes on the log after a position until the follower's is reached. Whoever starts to listen in the same turn in

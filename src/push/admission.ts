@@ -32,7 +32,9 @@ export class Admission {
   async admit(newcomer: Newcomer, follower: Follower): Promise<void> {
     const { after, epoch } = newcomer;
     const { userId } = newcomer.data;
-    const known = after === undefined || this.epochs.knows(userId, follower.state.seq, after, epoch);
+    const known =
+      after === undefined ||
+      (this.epochs.isOf(userId, epoch) && (await this.replay.reaches(userId, follower, after)));
     if (after !== undefined && known) {
       const onEntry = sendEntry.bind(undefined, newcomer);
       await this.replay.run(userId, follower, after, onEntry, () => newcomer.isOpen());

@@ -24,6 +24,11 @@ export class Epochs implements OnModuleInit {
    * @param epoch what the client remembers with it, if anything
    */
   knows(userId: number, head: number, position: number, epoch: string | undefined): boolean {
-    return position <= head && (epoch === undefined || epoch === this.of(userId));
+    return position <= head && this.isOf(userId, epoch);
+  }
+
+  /** Whether a client that remembers this epoch, if any, means this log. */
+  isOf(userId: number, epoch: string | undefined): boolean {
+    return epoch === undefined || epoch === this.of(userId);
   }
 }
