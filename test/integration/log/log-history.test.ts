@@ -43,6 +43,9 @@ const history = fc.array(fc.array(operation, { minLength: 1, maxLength: 6 }), {
   maxLength: 25,
 });
 
+// Some 3,000 operations, each with its own commit, and every log read several times over.
+jest.setTimeout(90_000);
+
 /** What a client holds: every message and session it knows of, and how far it has read. */
 interface Copy {
   position: number;
@@ -132,7 +135,7 @@ describe('a log after a random history', () => {
         const copies: Copy[] = [await readAll(owner)];
         for (const batch of batches) {
           await performAll(owner, batch);
-          if (copies.length < 4) copies.push(await readAll(owner));
+          if (copies.length < 3) copies.push(await readAll(owner));
         }
         const now = await readAll(owner);
         await expectTrueCounts(owner, now);
@@ -141,8 +144,7 @@ describe('a log after a random history', () => {
           expectInOrder(entries, copy.position);
           expect(messagesIn(entries)).toEqual([...now.messages.keys()].filter((seq) => seq > copy.position));
           expect(withoutReadState(apply(copy, entries))).toEqual(withoutReadState(now));
-          for (const limit of [1, 2, 3, 7])
-            expect(await replay(owner, copy.position, limit)).toEqual(entries);
+          for (const limit of [1, 3]) expect(await replay(owner, copy.position, limit)).toEqual(entries);
         }
       }),
       { numRuns: 60 },
