@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { type Api, startApi, TIME } from '../support/api.js';
+import { anAccount, type Api, startApi, TIME } from '../support/api.js';
 
 const README = readFileSync(join(__dirname, '../../README.md'), 'utf8');
 /** Appended to what curl prints: its own last line. */
@@ -68,15 +68,15 @@ function commands(): string[] {
 const nameOf = (command: string) => /\/v1\/([a-z]+\/[a-z]+)/.exec(command)?.[1] ?? command;
 
 let api: Api;
-beforeEach(async () => {
+beforeAll(async () => {
   api = await startApi();
 });
-afterEach(() => api?.stop());
+afterAll(() => api?.stop());
 
 /** Runs a command as a reader would, with curl told to print the status as well. */
-async function run(command: string): Promise<{ status: number; body: unknown }> {
+async function run(command: string, key: string): Promise<{ status: number; body: unknown }> {
   const curl = command.replace(/^curl /, `curl --silent --show-error --write-out '${STATUS}' `);
-  const env = { PATH: process.env.PATH, PARLEY_URL: api.server.url, PARLEY_API_KEY: api.key };
+  const env = { PATH: process.env.PATH, PARLEY_URL: api.server.url, PARLEY_API_KEY: key };
   const { stdout } = await promisify(execFile)('bash', ['-c', curl], { env });
   const end = stdout.lastIndexOf('\n');
   return { status: Number(stdout.slice(end + 1)), body: JSON.parse(stdout.slice(0, end)) };
@@ -84,19 +84,21 @@ async function run(command: string): Promise<{ status: number; body: unknown }> 
 
 describe('the README’s curl commands', () => {
   it.each(['/v1', '/api/v1'])('answer as documented, under %s', async (prefix) => {
+    const { key } = await anAccount(api); // a new one, so that user123 begins anew
     const found = commands();
     expect(found.map(nameOf)).toEqual(expect.arrayContaining(Object.keys(DOCUMENTED)));
     for (const command of found) {
       expect(command).toMatch(/^curl .*\$PARLEY_URL\/v1\//);
-      const answer = await run(command.replace('$PARLEY_URL/v1/', `$PARLEY_URL${prefix}/`));
+      const answer = await run(command.replace('$PARLEY_URL/v1/', `$PARLEY_URL${prefix}/`), key);
       expect([command, answer]).toEqual([command, DOCUMENTED[nameOf(command)]]);
     }
   });
 
-  it('are refused without the key that they send', async () => {
-    for (const command of commands()) {
-      const answer = await run(command.replace('$PARLEY_API_KEY', 'nonsense'));
-      expect(answer).toMatchObject({ status: 401, body: { error: { code: 'invalid_api_key' } } });
-    }
+  it('are refused with a wrong key', async () => {
+    for (const command of commands())
+      expect(await run(command, 'nonsense')).toMatchObject({
+        status: 401,
+        body: { error: { code: 'invalid_api_key' } },
+      });
   });
 });

@@ -1,15 +1,4 @@
-import {
-  aKey,
-  anAccount,
-  anError,
-  type Api,
-  aUser,
-  cli,
-  made,
-  received,
-  startApi,
-  TIME,
-} from '../../support/api.js';
+import { aKey, anError, type Api, aUser, made, startApi, TIME } from '../../support/api.js';
 import { eventually } from '../../support/eventually.js';
 
 let api: Api;
@@ -195,60 +184,5 @@ describe('POST /v1/api-keys/{id}/rotate', () => {
         anError(422, 'invalid_parameter', ['grace_seconds']),
       );
     expect((await api.get('/v1/api-keys')).body.api_keys).toEqual(before);
-  });
-});
-
-describe('the command line', () => {
-  it('creates, lists and revokes keys beside the running server', async () => {
-    const made = await cli(
-      api,
-      'key',
-      'create',
-      '--name',
-      'cron',
-      '--scopes',
-      'user,admin',
-      '--rate-limit',
-      '77',
-    );
-    expect(made).toEqual({ code: 0, output: expect.stringMatching(/^parley_[\w-]{43}$/) });
-    const key = made.output;
-    expect(await statusWith(key)).toBe(200);
-    const listed =
-      (await cli(api, 'key', 'list')).output.split('\n').find((line) => line.includes('cron')) ?? '';
-    expect(listed).toMatch(/user,admin +active/);
-    expect(listed).not.toContain(key);
-    const [id] = listed.split(' ') as [string];
-    expect(await inList(id)).toMatchObject({
-      name: 'cron',
-      scopes: ['user', 'admin'],
-      rate_limit_per_hour: 77,
-    });
-    expect((await cli(api, 'key', 'revoke', id)).output).toContain('revoked');
-    await eventually(async () => expect(await statusWith(key)).toBe(401), { timeoutMs: 5000 });
-  });
-
-  it('makes accounts, each with its own users', async () => {
-    const { name, key } = await anAccount(api);
-    const user = aUser();
-    await received(api, user);
-    expect((await api.get(`/v1/messages/all?platform_user_id=${user}`, { key })).body.total).toBe(0);
-    expect((await cli(api, 'account', 'list')).output.split('\n')).toEqual(['default', name]);
-    expect(await cli(api, 'account', 'create', name)).toMatchObject({
-      code: 1,
-      output: expect.stringContaining(name),
-    });
-  });
-
-  it('says in one line what is wrong, and exits with 1', async () => {
-    const runs = await Promise.all([
-      cli(api, 'key', 'create', '--account', 'nobody'),
-      cli(api, 'key', 'create', '--scopes', 'root'),
-      cli(api, 'account', 'create', 'Not a name'),
-    ]);
-    for (const { code, output } of runs) {
-      expect(code).toBe(1);
-      expect(output).toMatch(/^[^\n]*(nobody|user, agent, admin|a-z)[^\n]*$/);
-    }
   });
 });
