@@ -85,7 +85,7 @@ export class ApiKeys {
       name: wishes.name,
       prefix: secretPrefix(secret),
       hash: hashSecret(secret),
-      scopes: [...wishes.scopes],
+      scopes: [...new Set(wishes.scopes)],
       rateLimitPerHour: wishes.rateLimitPerHour ?? null,
       expiresAt: wishes.expiresIn === undefined ? null : new Date(this.clock.now() + wishes.expiresIn * 1000),
     });

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { ParleyError } from '../kernel/errors.js';
 
 /** SQLSTATE classes and codes that say "the database is away or overloaded", not "this statement is wrong". */
-const AWAY = /^(08|57P0|53|58)/;
+const AWAY = /^(08|57P0|57014|53|58)/;
 const AWAY_IN_NODE = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -11,6 +11,9 @@ const AWAY_IN_NODE = new Set([
   'ENOENT',
   'ENOTFOUND',
   'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ECONNABORTED',
 ]);
 const AWAY_IN_PG =
   /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|Client was closed)/;

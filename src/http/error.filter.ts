@@ -1,6 +1,8 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
 import { ThrottlerException } from '@nestjs/throttler';
 import type { FastifyReply } from 'fastify';
+import { Authenticator } from '../auth/authenticator.js';
+import type { Principal } from '../auth/principal.js';
 import { ERRORS, type ErrorCode, ParleyError } from '../kernel/errors.js';
 import { type ChargedRequest, HttpRateLimit } from '../rate-limit/http/http-rate-limit.js';
 
@@ -18,7 +20,10 @@ export function toParleyError(thrown: unknown): ParleyError {
 export class ErrorFilter implements ExceptionFilter {
   private readonly logger = new Logger('Http');
 
-  constructor(private readonly rateLimit: HttpRateLimit) {}
+  constructor(
+    private readonly rateLimit: HttpRateLimit,
+    private readonly authenticator: Authenticator,
+  ) {}
 
   async catch(thrown: unknown, host: ArgumentsHost): Promise<void> {
     const request = host.switchToHttp().getRequest<ChargedRequest>();
@@ -32,11 +37,18 @@ export class ErrorFilter implements ExceptionFilter {
   /** Requests that failed before the rate limit was reached (no such route, no credential) are charged too. */
   private async charged(thrown: unknown, request: ChargedRequest, reply: FastifyReply): Promise<ParleyError> {
     try {
+      request.principal ??= await this.principalOf(request);
       await this.rateLimit.charge(request, reply);
       return toParleyError(thrown);
     } catch (exceeded) {
       return toParleyError(exceeded);
     }
+  }
+
+  /** A request that no route took is its principal's all the same. */
+  private async principalOf({ charged, headers }: ChargedRequest): Promise<Principal | undefined> {
+    if (charged || headers.authorization === undefined) return undefined;
+    return this.authenticator.header(headers.authorization).catch(() => undefined);
   }
 
   private log(thrown: unknown, error: ParleyError, request: ChargedRequest): void {

@@ -7,6 +7,7 @@ import { toIso } from '../kernel/clock.js';
 import { conflict, ParleyError } from '../kernel/errors.js';
 import type { LogEntry } from '../kernel/events.js';
 import { messageId } from '../kernel/ids.js';
+import { canonicalJson } from '../kernel/json.js';
 import type { Message, Session } from '../kernel/wire.dto.js';
 import { GroupCommit, type Outcome } from './group-commit.js';
 import type { Appended, LogOwner, NewMessage } from './log-types.js';
@@ -136,7 +137,7 @@ function requestHash({
   agentSessionId,
 }: NewMessage): Buffer | null {
   if (clientMessageId === undefined) return null;
-  const body = JSON.stringify([sender, payload, metadata, agentSessionId ?? null]);
+  const body = canonicalJson([sender, payload, metadata, agentSessionId ?? null]);
   return createHash('sha256').update(body).digest().subarray(0, 16);
 }
 
