@@ -13,6 +13,7 @@ import { Connections } from './ws/connections.js';
 import { Handshake } from './ws/handshake.js';
 import { LiveCommands } from './ws/live-commands.js';
 import { SyncGateway } from './ws/sync.gateway.js';
+import { UnknownCommands } from './ws/unknown-commands.js';
 import { UsersGateway } from './ws/users.gateway.js';
 
 /** The way out: the only code that emits. */
@@ -20,7 +21,7 @@ import { UsersGateway } from './ws/users.gateway.js';
   controllers: [SyncController, StreamController],
   providers: [
     ...[Epochs, Audience, Admission, LiveConnections, ConnectRate, SyncService],
-    ...[AddressBudget, Handshake, Connections, LiveCommands, UsersGateway, SyncGateway],
+    ...[AddressBudget, Handshake, UnknownCommands, Connections, LiveCommands, UsersGateway, SyncGateway],
     Streams,
   ],
 })

@@ -1,14 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { ParleyError } from '../../kernel/errors.js';
 import { Admission } from '../admission.js';
 import { Audience } from '../audience.js';
 import { LiveConnections } from '../live-connections.js';
 import { Handshake } from './handshake.js';
 import { SocketConnection } from './socket-connection.js';
+import { UnknownCommands } from './unknown-commands.js';
 import { roomOf, type UserNamespace, type UserSocket } from './user-socket.js';
-
-/** The commands that a platform user's client may send (contract section 3). */
-const COMMANDS = new Set<unknown>(['message:receive', 'messages:read', 'sync', 'typing', 'token:refresh']);
 
 /** The life of a socket: handshake, replay, room, end. */
 @Injectable()
@@ -20,6 +17,7 @@ export class Connections {
     private readonly live: LiveConnections,
     private readonly audience: Audience,
     private readonly admission: Admission,
+    private readonly unknownCommands: UnknownCommands,
   ) {}
 
   serve(namespace: UserNamespace): void {
@@ -34,7 +32,7 @@ export class Connections {
   }
 
   open(socket: UserSocket): void {
-    answerUnknownCommands(socket);
+    this.unknownCommands.listen(socket);
     const connection = new SocketConnection(socket);
     this.live.add(connection);
     socket.once('disconnect', () => {
@@ -63,15 +61,4 @@ export class Connections {
 
 interface Emitter {
   emit(event: string, data: unknown): unknown;
-}
-
-/** A command that does not exist is answered, not left hanging. */
-function answerUnknownCommands(socket: UserSocket): void {
-  socket.onAny((event: unknown, ...args: unknown[]) => {
-    const callback = args.at(-1);
-    if (COMMANDS.has(event) || typeof callback !== 'function') return;
-    const name = String(event).slice(0, 100); // the protocol allows numbers as names
-    const error = new ParleyError('invalid_request', `There is no command "${name}".`);
-    (callback as (answer: unknown) => void)({ ok: false, error: error.toBody() });
-  });
 }
