@@ -46,13 +46,14 @@ export class Admission {
 
   private greet(newcomer: Newcomer, follower: Follower, reset: boolean): void {
     const { principal, platformUserId, userId } = newcomer.data;
-    newcomer.send('ready', {
+    const ready = {
       platform_user_id: platformUserId,
       epoch: this.epochs.of(userId),
       ...follower.state,
       connection_id: newcomer.id,
       expires_at: principal.expiresAt === null ? null : toIso(principal.expiresAt),
       reset,
-    });
+    };
+    newcomer.send('ready', ready, ready.seq); // who has seen nothing else yet continues from here
   }
 }

@@ -4,7 +4,7 @@ import { withoutMemory } from './without-memory.js';
 
 /** Somebody to send to: a socket, a room of sockets, an event stream. */
 export interface Subscriber {
-  /** @param seq position of the entry that this event is, if it is one */
+  /** @param seq the position that whoever has this event has reached; none for events outside the log */
   send<E extends keyof ServerEvents>(event: E, data: ServerEvents[E], seq?: number): void;
 }
 
