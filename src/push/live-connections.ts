@@ -36,6 +36,8 @@ export interface LiveConnection extends Subscriber {
 @Injectable()
 export class LiveConnections implements OnModuleInit, OnModuleDestroy {
   private readonly byUser = new Map<number, Set<LiveConnection>>();
+  /** Places kept in this turn of the event loop, for connections that are not here yet. */
+  private readonly reserved = new Map<number, number>();
   /** The credential whose end each connection was told of. */
   private readonly warned = new WeakMap<LiveConnection, Principal>();
   private timer: NodeJS.Timeout | undefined;
@@ -61,18 +63,29 @@ export class LiveConnections implements OnModuleInit, OnModuleDestroy {
     });
   }
 
-  /** @throws ParleyError `rate_limit_exceeded` when the platform user has as many connections as it may */
-  assertRoomFor(userId: number): void {
+  /**
+   * Keeps a place for a connection that will be {@link add}ed in this turn of the event loop, or never: of many that
+   * come at once no more get in than may.
+   *
+   * @throws ParleyError `rate_limit_exceeded` when the platform user has as many connections as it may
+   */
+  reserve(userId: number): void {
     const { MAX_CONNECTIONS_PER_USER: limit } = this.config;
-    if ((this.byUser.get(userId)?.size ?? 0) >= limit)
+    const reserved = this.reserved.get(userId) ?? 0;
+    if ((this.byUser.get(userId)?.size ?? 0) + reserved >= limit)
       throw new ParleyError('rate_limit_exceeded', `A platform user may have ${limit} connections.`, {
         limit,
       });
+    this.reserved.set(userId, reserved + 1);
+    if (this.reserved.size === 1 && reserved === 0) setImmediate(() => this.reserved.clear());
   }
 
   add(connection: LiveConnection): void {
-    const others = this.byUser.get(connection.userId) ?? new Set();
-    this.byUser.set(connection.userId, others.add(connection));
+    const { userId } = connection;
+    const others = this.byUser.get(userId) ?? new Set();
+    this.byUser.set(userId, others.add(connection));
+    const reserved = this.reserved.get(userId) ?? 0;
+    if (reserved > 0) this.reserved.set(userId, reserved - 1);
   }
 
   delete(connection: LiveConnection): void {

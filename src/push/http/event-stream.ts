@@ -3,6 +3,7 @@ import type { Principal } from '../../auth/principal.js';
 import type { ServerEvents } from '../events.js';
 import type { LiveConnection } from '../live-connections.js';
 
+export const EVENT_STREAM = 'text/event-stream; charset=utf-8';
 /** How often a comment keeps proxies from closing a stream in which nothing happens, in milliseconds. */
 const HEARTBEAT_INTERVAL = 15_000;
 /** When a client whose stream broke comes again, in milliseconds. */
@@ -20,7 +21,7 @@ export class EventStream implements LiveConnection {
   ) {
     response.writeHead(200, {
       ...headers,
-      'content-type': 'text/event-stream; charset=utf-8',
+      'content-type': EVENT_STREAM,
       'cache-control': 'no-cache, no-transform',
       'x-accel-buffering': 'no', // nginx would hold events back
       connection: 'keep-alive',

@@ -5,6 +5,7 @@ import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { Principal } from '../../auth/principal.js';
 import { Answers } from '../../wire/answers.decorator.js';
 import { parseRequest } from '../../wire/request.pipe.js';
+import { EVENT_STREAM } from './event-stream.js';
 import { StreamQuery } from './stream.dto.js';
 import { Streams } from './streams.js';
 
@@ -29,6 +30,8 @@ export class StreamController {
     @Headers('last-event-id') lastEventId: string | undefined,
     @Res() reply: FastifyReply,
   ): Promise<void> {
+    // Fastify brings HEAD along with GET: it asks for the head alone, and would hold a stream without a body for ever.
+    if (reply.request.method === 'HEAD') return void reply.type(EVENT_STREAM).send();
     const from = lastEventId ? parseRequest(StreamQuery, { ...query, after: lastEventId }) : query;
     const data = await this.streams.prepare(caller, from);
     reply.hijack();

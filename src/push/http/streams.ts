@@ -29,7 +29,7 @@ export class Streams {
     requireScope(principal, 'user');
     const platformUserId = actingUser(principal, query.platform_user_id);
     const { userId } = await this.users.ensure(principal.accountId, platformUserId);
-    this.live.assertRoomFor(userId);
+    this.live.reserve(userId);
     return { principal, platformUserId, userId };
   }
 
@@ -39,6 +39,7 @@ export class Streams {
     response: ServerResponse,
     headers: Record<string, string>,
   ): void {
+    if (response.destroyed) return; // the client left while its stream was prepared
     const stream = new EventStream(data.userId, data.principal, response, headers);
     const entered = { yet: false };
     const listener = listenerOf(stream, entered);

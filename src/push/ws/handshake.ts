@@ -37,7 +37,7 @@ export class Handshake {
       requireScope(principal, 'user');
       const platformUserId = actingUser(principal, auth.platform_user_id);
       const { userId } = await this.users.ensure(principal.accountId, platformUserId);
-      this.live.assertRoomFor(userId);
+      this.live.reserve(userId);
       socket.data = { principal, platformUserId, userId, after: auth.after, epoch: auth.epoch };
     } catch (error) {
       if (error instanceof ParleyError && error.status === 401)
