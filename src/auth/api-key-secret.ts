@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** Characters of a key that lists and logs may show. */
 const PREFIX_LENGTH = 12;
@@ -10,7 +10,7 @@ export function newSecret(): string {
 
 /** What is stored of it: SHA-256, enough for a secret that nobody can guess. */
 export function hashSecret(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }
 
 /** What may be shown of it. */

@@ -25,10 +25,16 @@ const UNIQUE_VIOLATION = '23505';
 /** How often an append is judged anew because a session, a repeat or the user changed under it. */
 const MAX_ATTEMPTS = 5;
 
+/** What became of an item, and the message if it was written. */
+interface Written {
+  readonly row: AppendRow;
+  readonly message?: Message;
+}
+
 /** The way in: every message enters a log here, whoever sent it. */
 @Injectable()
 export class Appender {
-  private readonly lanes: GroupCommit<Item, AppendRow>[];
+  private readonly lanes: GroupCommit<Item, Written>[];
 
   constructor(
     private readonly writer: BatchWriter,
@@ -38,7 +44,7 @@ export class Appender {
     @Inject(CONFIG) config: Config,
   ) {
     this.lanes = Array.from({ length: LANES }, () => {
-      return new GroupCommit<Item, AppendRow>({
+      return new GroupCommit<Item, Written>({
         write: (batch) => this.write(batch),
         worthSplitting: refusedByDatabase,
         fits: fitsBatch,
@@ -62,9 +68,9 @@ export class Appender {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const owner = await this.users.ensure(accountId, platformUserId);
       const item = { owner, message, requestHash: requestHash(message) };
-      const row = await this.lane(owner).add(item).catch(refusedAsDuplicate);
-      if (row?.verdict === 'unknown_user') this.users.forget(owner);
-      else if (row && row.verdict !== 'stale') return this.answer(item, row);
+      const written = await this.lane(owner).add(item).catch(refusedAsDuplicate);
+      if (written?.row.verdict === 'unknown_user') this.users.forget(owner);
+      else if (written && written.row.verdict !== 'stale') return this.answer(owner, written);
     }
     throw new ParleyError('service_unavailable', 'The session kept changing. Try again.', {}, 1);
   }
@@ -74,30 +80,30 @@ export class Appender {
     await Promise.all(this.lanes.map((lane) => lane.drained()));
   }
 
-  private lane(owner: LogOwner): GroupCommit<Item, AppendRow> {
-    return this.lanes[owner.userId % LANES] as GroupCommit<Item, AppendRow>;
+  private lane(owner: LogOwner): GroupCommit<Item, Written> {
+    return this.lanes[owner.userId % LANES] as GroupCommit<Item, Written>;
   }
 
-  private async write(batch: readonly Item[]): Promise<Outcome<AppendRow>[]> {
+  private async write(batch: readonly Item[]): Promise<Outcome<Written>[]> {
     const outcomes = await this.writer.write(batch);
-    outcomes.forEach((outcome, index) => {
-      if ('ok' in outcome) this.announce(batch[index] as Item, outcome.ok);
-    });
-    return outcomes;
+    return outcomes.map((outcome, index) =>
+      'ok' in outcome ? { ok: this.announced(batch[index] as Item, outcome.ok) } : outcome,
+    );
   }
 
-  private announce({ owner, message }: Item, row: AppendRow): void {
-    if (row.verdict !== 'ok') return;
-    const entry: LogEntry = { seq: row.seq, event: 'message', data: newMessage(owner, message, row) };
+  private announced({ owner, message: sent }: Item, row: AppendRow): Written {
+    if (row.verdict !== 'ok') return { row };
+    const message = newMessage(owner, sent, row);
+    const entry: LogEntry = { seq: row.seq, event: 'message', data: message };
     const entries = row.born ? [entry, bornSession(owner, row)] : [entry];
     const state = { seq: row.seq, read_seq: row.read_seq, unread_count: row.unread_count };
     this.bus.publish({ kind: 'log', userId: owner.userId, entries, state, read: false });
+    return { row, message };
   }
 
-  private async answer({ owner, message }: Item, row: AppendRow): Promise<Appended> {
+  private async answer(owner: LogOwner, { row, message }: Written): Promise<Appended> {
+    if (message) return { message, replayed: false };
     switch (row.verdict) {
-      case 'ok':
-        return { message: newMessage(owner, message, row), replayed: false };
       case 'replayed':
         return { message: await this.reader.message(owner, row.original as number), replayed: true };
       case 'reused':

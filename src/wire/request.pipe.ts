@@ -2,6 +2,7 @@ import { type ArgumentMetadata, Injectable, type PipeTransform, type Type } from
 import { validateSync } from 'class-validator';
 import { notFound, ParleyError } from '../kernel/errors.js';
 import { findJsonProblem } from '../kernel/json.js';
+import { isSurelyValid } from './compiled-rules.js';
 import { type FieldProblem, validationError } from './field-errors.js';
 import { ShapeReader } from './shape.js';
 import { UnreadableBody } from './unreadable-body.js';
@@ -47,7 +48,9 @@ export function parseRequest<T extends object>(dto: Type<T>, value: unknown, { s
   const reader = new ShapeReader();
   const instance = reader.read(dto, value);
   const unknown = strict ? reader.unknown.map(notKnown) : [];
-  const errors = validateSync(instance, { stopAtFirstError: false, forbidUnknownValues: false });
+  const errors = isSurelyValid(instance)
+    ? []
+    : validateSync(instance, { stopAtFirstError: false, forbidUnknownValues: false });
   if (errors.length > 0 || unknown.length > 0) throw validationError(unknown, errors);
   reader.addExtras();
   return instance;

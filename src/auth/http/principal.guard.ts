@@ -30,11 +30,28 @@ export const Caller = createParamDecorator((_: unknown, context: ExecutionContex
   return context.switchToHttp().getRequest<Required<AuthenticatedRequest>>().principal;
 });
 
-export function isPublic(reflector: Reflector, context: ExecutionContext): boolean {
-  return (
-    reflector.getAllAndOverride<boolean | undefined>(PUBLIC, [context.getHandler(), context.getClass()]) ??
-    false
-  );
+/** What decorators say of a route. */
+interface RouteRules {
+  readonly isPublic: boolean;
+  readonly scopes: readonly Scope[];
+}
+
+const NO_ROUTE: RouteRules = { isPublic: true, scopes: [] };
+const rulesOf = new WeakMap<object, RouteRules>();
+
+/** Read once for each route: decorators do not change, and reading them costs more than a guard does. */
+export function routeRules(reflector: Reflector, context: ExecutionContext): RouteRules {
+  if (context.getType() !== 'http') return NO_ROUTE;
+  const handler = context.getHandler();
+  const known = rulesOf.get(handler);
+  if (known) return known;
+  const targets = [handler, context.getClass()];
+  const rules = {
+    isPublic: reflector.getAllAndOverride<boolean | undefined>(PUBLIC, targets) ?? false,
+    scopes: reflector.getAllAndOverride<Scope[] | undefined>(SCOPES_NEEDED, targets) ?? [],
+  };
+  rulesOf.set(handler, rules);
+  return rules;
 }
 
 /** Finds out who is asking, over REST. Sockets do the same in their handshake. */
@@ -46,7 +63,7 @@ export class PrincipalGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (context.getType() !== 'http' || isPublic(this.reflector, context)) return true;
+    if (routeRules(this.reflector, context).isPublic) return true;
     const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
     request.principal = await this.authenticator.header(
       request.headers['authorization'] as string | undefined,
@@ -61,11 +78,9 @@ export class ScopeGuard implements CanActivate {
   constructor(private readonly reflector: Reflector) {}
 
   canActivate(context: ExecutionContext): boolean {
-    if (context.getType() !== 'http' || isPublic(this.reflector, context)) return true;
-    const targets = [context.getHandler(), context.getClass()];
-    const scopes = this.reflector.getAllAndOverride<Scope[] | undefined>(SCOPES_NEEDED, targets);
-    const { principal } = context.switchToHttp().getRequest<Required<AuthenticatedRequest>>();
-    if (scopes) requireScope(principal, ...scopes);
+    const { isPublic, scopes } = routeRules(this.reflector, context);
+    if (isPublic || scopes.length === 0) return true;
+    requireScope(context.switchToHttp().getRequest<Required<AuthenticatedRequest>>().principal, ...scopes);
     return true;
   }
 }

@@ -1,4 +1,4 @@
-import { Body, Controller, Post, Query, Res, UseInterceptors } from '@nestjs/common';
+import { Body, Controller, Post, Query, Res } from '@nestjs/common';
 import { ApiHeader, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
@@ -11,7 +11,7 @@ import { MessagesService } from '../messages.service.js';
 import { MessageAndReply, WaitQuery } from '../wait.dto.js';
 import { Waiting } from '../waiting.js';
 import { IDEMPOTENCY_HEADER, IdempotencyKey } from './idempotency-key.decorator.js';
-import { type Replayable, ReplayInterceptor } from './replay.interceptor.js';
+import { markReplay } from './replay.js';
 
 const IDEMPOTENCY = {
   name: IDEMPOTENCY_HEADER,
@@ -21,7 +21,6 @@ const IDEMPOTENCY = {
 
 @ApiTags('Messages')
 @Controller('v1/message')
-@UseInterceptors(ReplayInterceptor)
 export class MessageController {
   constructor(
     private readonly messages: MessagesService,
@@ -39,11 +38,10 @@ export class MessageController {
     @Query() { wait }: WaitQuery,
     @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Replayable> {
-    const { message, replayed } = await this.messages.receive(caller, body, key);
-    if (wait === undefined) return { body: message, replayed };
-    const answer = await this.waiting.reply(caller, message, wait, clientGone(reply));
-    return { body: { message, reply: answer }, replayed };
+  ): Promise<Message | MessageAndReply> {
+    const message = markReplay(reply, await this.messages.receive(caller, body, key));
+    if (wait === undefined) return message;
+    return { message, reply: await this.waiting.reply(caller, message, wait, clientGone(reply)) };
   }
 
   /** An assistant says something; it is pushed to every device of the platform user. */
@@ -54,9 +52,9 @@ export class MessageController {
   async send(
     @Caller() caller: Principal,
     @Body() body: SendDto,
-    @IdempotencyKey() key?: string,
-  ): Promise<Replayable> {
-    const { message, replayed } = await this.messages.send(caller, body, key);
-    return { body: message, replayed };
+    @IdempotencyKey() key: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Message> {
+    return markReplay(reply, await this.messages.send(caller, body, key));
   }
 }

@@ -1,20 +1,23 @@
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { CONFIG, type Config } from '../../config/config.js';
 import { Metrics } from '../metrics.js';
 
 /** Measures each request, and logs it at level `debug`: by its route, never by what was sent. */
 export function observeRequests(app: NestFastifyApplication): void {
   const { requests } = app.get(Metrics);
   const logger = new Logger('Http');
+  const isLogged = ['debug', 'trace'].includes(app.get<Config>(CONFIG).LOG_LEVEL);
   app
     .getHttpAdapter()
     .getInstance()
     .addHook('onResponse', (request, reply, done) => {
       const route = request.routeOptions.url ?? 'unknown';
       requests.observe({ method: request.method, route, status: reply.statusCode }, reply.elapsedTime / 1000);
-      logger.debug(
-        `${request.method} ${route} ${reply.statusCode} in ${reply.elapsedTime.toFixed(1)} ms (request ${request.id})`,
-      );
+      if (isLogged) {
+        const took = reply.elapsedTime.toFixed(1);
+        logger.debug(`${request.method} ${route} ${reply.statusCode} in ${took} ms (request ${request.id})`);
+      }
       done();
     });
 }

@@ -1,0 +1,9 @@
+import type { FastifyReply } from 'fastify';
+import type { Message } from '../../kernel/wire.dto.js';
+import type { Appended } from '../../log/log-types.js';
+
+/** 201 for a new message; 200 and `Idempotent-Replayed: true` for one that was there already. */
+export function markReplay(reply: FastifyReply, { message, replayed }: Appended): Message {
+  if (replayed) void reply.status(200).header('idempotent-replayed', 'true');
+  return message;
+}
