@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './app.setup.js';
 import { printBanner } from './banner.js';
@@ -8,6 +9,9 @@ import { EmbeddedDatabaseError } from './database/embedded/errors.js';
 import { openEmbeddedDatabase } from './database/embedded/open.js';
 import { migrateDatabase } from './database/migrate.js';
 import { JsonLogger } from './logging.js';
+
+/** How often a stopping server looks for connections that have become idle, in milliseconds. */
+const IDLE_CHECK_INTERVAL = 50;
 
 /** A database that is there, and how to let go of it. */
 interface OpenDatabase {
@@ -70,6 +74,7 @@ function stopOnSignals(
     stopping = true;
     logger.log(`${signal}: finishing what is under way`, 'Server');
     setTimeout(() => process.exit(1), timeout + 5000).unref();
+    letGoOfIdle(app.getHttpServer());
     app
       .close()
       .then(() => database.close())
@@ -81,6 +86,16 @@ function stopOnSignals(
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
+}
+
+/**
+ * Once a server listens no more it closes the connections that are idle in that moment. One that becomes idle later,
+ * with its last answer, would be kept alive for its client, and the process with it.
+ */
+function letGoOfIdle(server: Server): void {
+  setInterval(() => {
+    if (!server.listening) server.closeIdleConnections();
+  }, IDLE_CHECK_INTERVAL).unref();
 }
 
 function fail(error: unknown): void {

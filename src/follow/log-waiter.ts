@@ -18,10 +18,11 @@ export interface Wait<T> {
 @Injectable()
 export class LogWaiter implements OnModuleDestroy {
   private readonly waiting = new Set<() => void>();
+  private stopped = false;
 
   constructor(private readonly followers: Followers) {}
 
-  /** @returns what `look` found, or `undefined` when time is up or the signal came */
+  /** @returns what `look` found, or `undefined` when time is up, the signal came, or this node goes away */
   async wait<T>(userId: number, { look, isReason, timeout, signal }: Wait<T>): Promise<T | undefined> {
     const bell = new Bell();
     const listener: LogListener = { onEntry: (entry) => void (isReason(entry) && bell.ring()) };
@@ -29,6 +30,7 @@ export class LogWaiter implements OnModuleDestroy {
     const timer = setTimeout(end, timeout);
     signal.addEventListener('abort', end);
     this.waiting.add(end);
+    if (this.stopped) end();
     try {
       await this.followers.join(userId, listener); // listening first, looking second: nothing falls between
       for (;;) {
@@ -45,6 +47,7 @@ export class LogWaiter implements OnModuleDestroy {
 
   /** A node that goes away answers those who wait, with what there is. */
   onModuleDestroy(): void {
+    this.stopped = true;
     for (const end of this.waiting) end();
   }
 }

@@ -4,6 +4,7 @@ import { LogWaiter } from '../follow/log-waiter.js';
 import type { LogEntry } from '../kernel/events.js';
 import type { Message } from '../kernel/wire.dto.js';
 import { LogReader } from '../log/log-reader.js';
+import type { LogOwner } from '../log/log-types.js';
 import { PlatformUsers } from '../log/platform-users.js';
 import { MessageLists } from './message-lists.js';
 import type { ListQuery, UnreadList } from './read.dto.js';
@@ -51,15 +52,23 @@ export class Waiting {
     const owner = await this.users.ensure(caller.accountId, message.platform_user_id);
     const { agent_session_id: agentSessionId } = message;
     const found = await this.waiter.wait(owner.userId, {
-      look: async () => {
-        const range = { after: message.seq, agentSessionId, limit: REPLY_PAGE };
-        return (await this.reader.page(owner, range)).find(isReply);
-      },
+      look: () => this.firstReply(owner, message),
       isReason: (entry) => isReplyIn(entry, agentSessionId),
       timeout: seconds * 1000,
       signal,
     });
     return found ?? null;
+  }
+
+  private async firstReply(owner: LogOwner, message: Message): Promise<Message | undefined> {
+    const { agent_session_id: agentSessionId } = message;
+    for (let after: number | undefined = message.seq; after !== undefined;) {
+      const page: Message[] = await this.reader.page(owner, { after, agentSessionId, limit: REPLY_PAGE });
+      const reply = page.find(isReply);
+      if (reply) return reply;
+      after = page.length < REPLY_PAGE ? undefined : page.at(-1)?.seq;
+    }
+    return undefined;
   }
 }
 

@@ -41,6 +41,7 @@ export class LiveConnections implements OnModuleInit, OnModuleDestroy {
   /** The credential whose end each connection was told of. */
   private readonly warned = new WeakMap<LiveConnection, Principal>();
   private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
 
   constructor(
     private readonly authenticator: Authenticator,
@@ -57,6 +58,7 @@ export class LiveConnections implements OnModuleInit, OnModuleDestroy {
   /** This node is going away: clients come again, elsewhere, and not all at once. */
   onModuleDestroy(): void {
     clearInterval(this.timer);
+    this.stopped = true;
     this.each((connection) => {
       connection.send('drain', { reconnect_in_ms: Math.floor(Math.random() * RECONNECT_SPREAD) });
       connection.leave();
@@ -67,9 +69,11 @@ export class LiveConnections implements OnModuleInit, OnModuleDestroy {
    * Keeps a place for a connection that will be {@link add}ed in this turn of the event loop, or never: of many that
    * come at once no more get in than may.
    *
-   * @throws ParleyError `rate_limit_exceeded` when the platform user has as many connections as it may
+   * @throws ParleyError `rate_limit_exceeded` when the platform user has as many connections as it may;
+   *   `service_unavailable` when this node is going away
    */
   reserve(userId: number): void {
+    if (this.stopped) throw new ParleyError('service_unavailable', 'This node is shutting down.', {}, 1);
     const { MAX_CONNECTIONS_PER_USER: limit } = this.config;
     const reserved = this.reserved.get(userId) ?? 0;
     if ((this.byUser.get(userId)?.size ?? 0) + reserved >= limit)
