@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './app.setup.js';
 import { printBanner } from './banner.js';
@@ -8,10 +7,8 @@ import type { DatabaseAddress } from './database/data-source.js';
 import { EmbeddedDatabaseError } from './database/embedded/errors.js';
 import { openEmbeddedDatabase } from './database/embedded/open.js';
 import { migrateDatabase } from './database/migrate.js';
+import { IdleConnections } from './http/idle-connections.js';
 import { JsonLogger } from './logging.js';
-
-/** How often a stopping server looks for connections that have become idle, in milliseconds. */
-const IDLE_CHECK_INTERVAL = 50;
 
 /** A database that is there, and how to let go of it. */
 interface OpenDatabase {
@@ -69,12 +66,13 @@ function stopOnSignals(
   timeout: number,
 ): void {
   let stopping = false;
+  const idle = new IdleConnections(app.getHttpServer());
   const stop = (signal: string): void => {
     if (stopping) process.exit(1);
     stopping = true;
     logger.log(`${signal}: finishing what is under way`, 'Server');
     setTimeout(() => process.exit(1), timeout + 5000).unref();
-    letGoOfIdle(app.getHttpServer());
+    idle.letGo();
     app
       .close()
       .then(() => database.close())
@@ -86,16 +84,6 @@ function stopOnSignals(
   };
   process.on('SIGTERM', () => stop('SIGTERM'));
   process.on('SIGINT', () => stop('SIGINT'));
-}
-
-/**
- * Once a server listens no more it closes the connections that are idle in that moment. One that becomes idle later,
- * with its last answer, would be kept alive for its client, and the process with it.
- */
-function letGoOfIdle(server: Server): void {
-  setInterval(() => {
-    if (!server.listening) server.closeIdleConnections();
-  }, IDLE_CHECK_INTERVAL).unref();
 }
 
 function fail(error: unknown): void {
