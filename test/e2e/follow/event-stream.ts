@@ -46,11 +46,12 @@ export async function openStream(
   query: Record<string, string | number>,
   { credential, headers }: StreamOptions = {},
 ): Promise<EventStream> {
-  const search = new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]));
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) search.set(name, String(value));
   const authorization = credential === undefined ? {} : { authorization: `Bearer ${credential}` };
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const options = { agent: false, headers: { ...authorization, ...headers } };
-    get(`${url}/v1/stream?${search}`, options, resolve).once('error', reject);
+    get(`${url}/v1/stream?${search.toString()}`, options, resolve).once('error', reject);
   });
   const stream = streamOf(response);
   open.add(stream);

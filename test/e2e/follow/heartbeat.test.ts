@@ -6,6 +6,11 @@ import { eventually } from '../../support/eventually.js';
 import { abortStreams, openStream } from './event-stream.js';
 
 const HEARTBEAT_MS = 15_000;
+/** All but intervals. */
+const REAL = [
+  ...(['Date', 'hrtime', 'nextTick', 'performance', 'queueMicrotask'] as const),
+  ...(['setImmediate', 'clearImmediate', 'setTimeout', 'clearTimeout'] as const),
+];
 const principal = {} as Principal;
 let server: Server;
 let url: string;
@@ -13,7 +18,7 @@ let stream: EventStream | undefined;
 
 /** The real stream over real HTTP, with a clock that the test turns: nobody wants to wait for a heartbeat. */
 beforeEach(async () => {
-  jest.useFakeTimers({ doNotFake: everythingBut('setInterval', 'clearInterval') });
+  jest.useFakeTimers({ doNotFake: [...REAL] });
   stream = undefined;
   server = createServer((_, response) => void (stream = new EventStream(1, principal, response, {})));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -25,12 +30,6 @@ afterEach(async () => {
   await new Promise((resolve) => server.close(resolve));
   jest.useRealTimers();
 });
-
-function everythingBut(...faked: string[]): jest.FakeTimersConfig['doNotFake'] {
-  const all = ['Date', 'hrtime', 'nextTick', 'performance', 'queueMicrotask', 'setImmediate', 'setTimeout'];
-  const more = ['clearImmediate', 'clearTimeout', 'setInterval', 'clearInterval'];
-  return [...all, ...more].filter((name) => !faked.includes(name)) as jest.FakeTimersConfig['doNotFake'];
-}
 
 const comments = (text: string) => text.split('\n\n').filter((block) => block === ':').length;
 
