@@ -16,7 +16,7 @@ import { quietPort } from './port.js';
 
 const ROUNDS = 5;
 /** Each writer gets so far in a round before the server is killed, in the middle of what it is doing. */
-const PER_ROUND = 60;
+const PER_ROUND = 40;
 const USERS = 3;
 
 const key = `key-for-kills-${randomBytes(8).toString('hex')}`;
