@@ -33,6 +33,6 @@ function keyLines(firstKey: string | undefined, config: Config): string {
   export PARLEY_API_KEY=${firstKey}`;
   if (config.BOOTSTRAP_API_KEY !== undefined)
     return 'API key: the one in BOOTSTRAP_API_KEY, as PARLEY_API_KEY below.';
-  return `API key: the first one was shown at the first start. For another one:
+  return `API key: one that was made before. For another one:
   export PARLEY_API_KEY=$(npm run --silent key -- create --name "another key")`;
 }

@@ -4,18 +4,24 @@ import { ApiKeys } from './auth/api-keys.js';
 import { SCOPES } from './auth/principal.js';
 import type { Config } from './config/config.js';
 
+/** Makes sure, before anybody is served, that there is an account, and in it the key of `BOOTSTRAP_API_KEY`. */
+export async function prepareCredentials(app: INestApplicationContext, config: Config): Promise<void> {
+  const { id } = await app.get(Accounts).ensureDefault();
+  if (config.BOOTSTRAP_API_KEY !== undefined) await app.get(ApiKeys).ensure(id, config.BOOTSTRAP_API_KEY);
+}
+
 /**
- * Makes sure that there is an account, and a key to begin with.
+ * Makes a key to begin with when there is none at all.
  *
- * @returns the secret of a key that was made just now because there was none: it is shown this once
+ * @returns its secret, which is shown this once: whoever calls this must be able to show it
  */
-export async function bootstrapCredentials(
+export async function makeFirstKey(
   app: INestApplicationContext,
   config: Config,
 ): Promise<string | undefined> {
+  if (config.BOOTSTRAP_API_KEY !== undefined) return undefined;
   const keys = app.get(ApiKeys);
   const { id } = await app.get(Accounts).ensureDefault();
-  if (config.BOOTSTRAP_API_KEY !== undefined) return void (await keys.ensure(id, config.BOOTSTRAP_API_KEY));
   if ((await keys.list(id)).length > 0) return undefined;
   return (await keys.create(id, { name: 'first key', scopes: SCOPES })).secret;
 }

@@ -11,6 +11,9 @@ const FRAMEWORK = new Set([
   'NestApplication',
 ]);
 
+/** Whose only error is that it cannot listen: the start says that by itself, in a sentence. */
+const LISTENING = 'NestApplication';
+
 /** Nest's log lines as JSON through pino. Nothing that a caller sent is ever logged: no header, no body, no query. */
 export class JsonLogger implements LoggerService {
   private readonly pino: Logger;
@@ -25,10 +28,9 @@ export class JsonLogger implements LoggerService {
   }
 
   error(message: unknown, ...rest: unknown[]): void {
-    this.pino.error(
-      { context: rest.at(-1), ...(message instanceof Error && { err: message }) },
-      text(message),
-    );
+    const context = rest.at(-1);
+    const level = context === LISTENING ? 'debug' : 'error';
+    this.pino[level]({ context, ...(message instanceof Error && { err: message }) }, text(message));
   }
 
   warn(message: unknown, context?: string): void {

@@ -1,14 +1,26 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from './app.setup.js';
 import { printBanner } from './banner.js';
-import { bootstrapCredentials } from './bootstrap.js';
-import { type Config, ConfigError, listenHost, loadConfig } from './config/config.js';
+import { makeFirstKey, prepareCredentials } from './bootstrap.js';
+import { type Config, listenHost, loadConfig } from './config/config.js';
 import type { DatabaseAddress } from './database/data-source.js';
-import { EmbeddedDatabaseError } from './database/embedded/errors.js';
 import { openEmbeddedDatabase } from './database/embedded/open.js';
 import { migrateDatabase } from './database/migrate.js';
-import { IdleConnections } from './http/idle-connections.js';
+import { OpenConnections } from './http/open-connections.js';
 import { JsonLogger } from './logging.js';
+import { listenFailure, startFailure } from './start-failure.js';
+import { onStopSignal } from './stop-signals.js';
+
+/** How long after `DRAIN_TIMEOUT_MS`, when every connection is closed, the process has for the rest, in milliseconds. */
+const CLOSE_TIMEOUT = 5000;
+
+/** Starts the server, and stops it when the process is asked to stop. A start that fails says why in one sentence. */
+export async function run(): Promise<void> {
+  const server = new Server();
+  onStopSignal((signal, times) => void (times === 1 ? server.stop(signal) : server.giveUp()));
+  await server.start();
+}
 
 /** A database that is there, and how to let go of it. */
 interface OpenDatabase {
@@ -16,22 +28,81 @@ interface OpenDatabase {
   close(): Promise<void>;
 }
 
-/** Starts the server, and stops it when the process is asked to stop. A start that fails says why in one sentence. */
-export async function run(): Promise<void> {
-  let database: OpenDatabase | undefined;
-  try {
-    const config = loadConfig();
-    const logger = new JsonLogger(config.LOG_LEVEL);
-    database = await openDatabase(config, logger);
+class Server {
+  private config: Config | undefined;
+  private logger: JsonLogger | undefined;
+  private database: OpenDatabase | undefined;
+  private app: NestFastifyApplication | undefined;
+  private connections: OpenConnections | undefined;
+  private started: Promise<void> = Promise.resolve();
+  private isStopping = false;
+  private hasGivenUp = false;
+
+  start(): Promise<void> {
+    return (this.started = this.open().catch((error: unknown) => this.fail(error)));
+  }
+
+  /** Finishes what is under way, lets go of everything and exits 0. A start is ended at its next step. */
+  async stop(signal: string): Promise<void> {
+    const timeout = this.config?.DRAIN_TIMEOUT_MS ?? 0;
+    this.isStopping = true;
+    this.logger?.log(`${signal}: finishing what is under way`, 'Server');
+    setTimeout(() => void this.giveUp(), timeout + CLOSE_TIMEOUT).unref();
+    try {
+      await this.started;
+      this.connections?.letGo(timeout);
+      await this.close();
+      this.logger?.log('stopped', 'Server');
+    } catch (error) {
+      this.logger?.error(error, 'Server');
+      process.exitCode = 1;
+    }
+    process.exit();
+  }
+
+  /** The last resort: exits 1 and leaves things unfinished, but no PostgreSQL behind if that can be helped. */
+  async giveUp(): Promise<void> {
+    if (this.hasGivenUp) process.exit(1);
+    this.hasGivenUp = true;
+    process.exitCode = 1;
+    this.logger?.warn('exiting with work unfinished', 'Server');
+    await Promise.race([this.database?.close(), delay(CLOSE_TIMEOUT)]).catch(() => undefined);
+    process.exit();
+  }
+
+  private async open(): Promise<void> {
+    const config = (this.config = loadConfig());
+    const logger = (this.logger = new JsonLogger(config.LOG_LEVEL));
+    const database = (this.database = await openDatabase(config, logger));
+    this.goOn();
     await migrateDatabase(database.address);
-    const app = await createApp(config, database.address, logger);
-    const firstKey = await bootstrapCredentials(app, config);
+    this.goOn();
+    const app = (this.app = await createApp(config, database.address, logger));
+    await prepareCredentials(app, config);
+    this.goOn();
+    this.connections = new OpenConnections(app.getHttpServer());
     await listen(app, config);
-    stopOnSignals(app, database, logger, config.DRAIN_TIMEOUT_MS);
-    printBanner(await app.getUrl(), firstKey, config);
-  } catch (error) {
-    await database?.close().catch(() => undefined);
-    fail(error);
+    this.goOn();
+    // Only now: a key that a start made and could not show would be lost.
+    printBanner(await app.getUrl(), await makeFirstKey(app, config), config);
+  }
+
+  /** Between the steps of a start: a signal may have come meanwhile. */
+  private goOn(): void {
+    if (this.isStopping) throw new Error('asked to stop');
+  }
+
+  private async fail(error: unknown): Promise<void> {
+    if (this.isStopping) return; // whatever the error: a Ctrl-C ends what the start runs, too, e.g. initdb
+    await this.close().catch(() => undefined);
+    process.stderr.write(`${startFailure(error)}\n`);
+    process.exitCode = 1;
+    setTimeout(() => process.exit(), 1000).unref();
+  }
+
+  private async close(): Promise<void> {
+    await this.app?.close();
+    await this.database?.close();
   }
 }
 
@@ -42,71 +113,10 @@ async function openDatabase(config: Config, logger: JsonLogger): Promise<OpenDat
   return { address: embedded.connection, close: () => embedded.stop() };
 }
 
-/** A start that failed for a reason that one sentence can say. */
-class StartError extends Error {}
-
 async function listen(app: NestFastifyApplication, config: Config): Promise<void> {
   try {
     await app.listen(config.PORT, listenHost(config));
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new StartError(
-      code === 'EADDRINUSE'
-        ? 'the port is in use; stop what uses it, or set PORT.'
-        : `it cannot listen there (${message}); check HOST and PORT.`,
-    );
+    throw listenFailure(error, config);
   }
 }
-
-/** SIGTERM and Ctrl-C drain and exit 0; a second one exits at once. */
-function stopOnSignals(
-  app: NestFastifyApplication,
-  database: OpenDatabase,
-  logger: JsonLogger,
-  timeout: number,
-): void {
-  let stopping = false;
-  const idle = new IdleConnections(app.getHttpServer());
-  const stop = (signal: string): void => {
-    if (stopping) process.exit(1);
-    stopping = true;
-    logger.log(`${signal}: finishing what is under way`, 'Server');
-    setTimeout(() => process.exit(1), timeout + 5000).unref();
-    idle.letGo();
-    app
-      .close()
-      .then(() => database.close())
-      .then(() => process.exit(0))
-      .catch((error: unknown) => {
-        logger.error(error, 'Server');
-        process.exit(1);
-      });
-  };
-  process.on('SIGTERM', () => stop('SIGTERM'));
-  process.on('SIGINT', () => stop('SIGINT'));
-}
-
-function fail(error: unknown): void {
-  process.stderr.write(`${reason(error)}\n`);
-  process.exitCode = 1;
-  setTimeout(() => process.exit(1), 1000).unref();
-}
-
-function reason(error: unknown): string {
-  if (error instanceof ConfigError)
-    return ['The configuration is not valid:', ...error.problems].join('\n  ');
-  if (error instanceof EmbeddedDatabaseError) return error.message;
-  return `Parley could not start: ${explain(error)}`;
-}
-
-function explain(error: unknown): string {
-  if (error instanceof StartError) return error.message;
-  const { code = '', message, stack } = error as NodeJS.ErrnoException;
-  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
-    return `PostgreSQL cannot be reached (${message || code}); check DATABASE_URL.`;
-  if (NO_ENTRY.test(code)) return `PostgreSQL lets nobody in (${message}); check DATABASE_URL.`;
-  return stack ?? message;
-}
-
-/** SQLSTATE of a wrong user or password, and of a database that does not exist. */
-const NO_ENTRY = /^(28...|3D000)$/;

@@ -29,6 +29,11 @@ export function startNode(args: string[], env: NodeJS.ProcessEnv, options: Spawn
     env: { PATH, HOME, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  return watchProcess(child);
+}
+
+/** The same for a program that was started in another way. */
+export function watchProcess(child: ChildProcess): TestProcess {
   const said: string[] = [];
   for (const stream of [child.stdout, child.stderr])
     stream?.on('data', (chunk: Buffer) => said.push(chunk.toString()));
