@@ -27,6 +27,7 @@ CREATE TABLE messages (
   status text NOT NULL DEFAULT 'complete'::text,
   payload json NOT NULL,
   metadata json NOT NULL,
+  bytes integer NOT NULL,
   client_message_id text,
   request_hash bytea,
   read_at timestamp(3) with time zone,

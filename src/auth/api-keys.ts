@@ -41,9 +41,20 @@ export class ApiKeys {
     return { key: await this.get(accountId, id), secret };
   }
 
-  /** Makes sure that `secret` is a key of the account with every scope: `BOOTSTRAP_API_KEY`. */
+  /**
+   * Makes sure that `secret` is a key of the account with every scope: `BOOTSTRAP_API_KEY`.
+   *
+   * @throws Error when it was a key that somebody has ended: a start does not bring it back
+   */
   async ensure(accountId: number, secret: string): Promise<void> {
-    await this.store(accountId, { name: 'bootstrap', scopes: SCOPES }, secret);
+    const known = await this.repository.findByHash(hashSecret(secret));
+    if (!known) return void (await this.store(accountId, { name: 'bootstrap', scopes: SCOPES }, secret));
+    if (known.accountId !== accountId || known.revokedAt || this.hasExpired(known))
+      throw new Error(
+        "BOOTSTRAP_API_KEY was revoked, has expired or is another account's: choose another one.",
+      );
+    if (SCOPES.some((scope) => !known.scopes.includes(scope)))
+      await this.repository.update(known.id, { scopes: [...SCOPES] });
   }
 
   /** Ends a key now, and with it the user tokens that it minted and every connection that uses either. */
@@ -62,7 +73,7 @@ export class ApiKeys {
   async rotate(accountId: number, id: string, graceSeconds: number): Promise<CreatedKey> {
     const old = await this.get(accountId, id);
     const end = new Date(this.clock.now() + graceSeconds * 1000);
-    if (old.revokedAt || (old.expiresAt && old.expiresAt.getTime() <= this.clock.now()))
+    if (old.revokedAt || this.hasExpired(old))
       throw conflict('This key no longer works, so it cannot be rotated.');
     const created = await this.create(accountId, { ...old, rateLimitPerHour: old.rateLimitPerHour });
     if (!old.expiresAt || old.expiresAt > end) await this.repository.update(id, { expiresAt: end });
@@ -75,6 +86,10 @@ export class ApiKeys {
     const key = await this.repository.find(accountId, id);
     if (!key) throw notFound('API key');
     return key;
+  }
+
+  private hasExpired({ expiresAt }: ApiKey): boolean {
+    return expiresAt !== null && expiresAt.getTime() <= this.clock.now();
   }
 
   private async store(accountId: number, wishes: KeyWishes, secret: string): Promise<string> {

@@ -29,8 +29,20 @@ const types: pg.CustomTypesConfig = {
  */
 const PLANNER = '-c enable_seqscan=off -c jit=off -c synchronous_commit=on';
 
+/** How long PostgreSQL works on a statement before it gives up, in milliseconds. */
+const STATEMENT_TIMEOUT = 15_000;
+/** How long a node waits for an answer before it takes the database for gone: longer, so that a living one says it first. */
+export const QUERY_TIMEOUT = 20_000;
+
+export interface PoolOptions {
+  /** Most connections. */
+  size?: number;
+  /** Milliseconds after which a query that has no answer fails; without it never. */
+  queryTimeout?: number;
+}
+
 /** TypeORM's options: the schema is the migrations', never synchronised from the entities. */
-export function dataSourceOptions(address: DatabaseAddress, poolSize = 4): DataSourceOptions {
+export function dataSourceOptions(address: DatabaseAddress, pool: PoolOptions = {}): DataSourceOptions {
   const where =
     'url' in address
       ? { url: address.url }
@@ -38,14 +50,15 @@ export function dataSourceOptions(address: DatabaseAddress, poolSize = 4): DataS
   return {
     type: 'postgres',
     ...where,
-    poolSize,
+    poolSize: pool.size ?? 4,
     applicationName: 'parley',
     extra: {
       types,
       options: PLANNER,
       keepAlive: true,
       connectionTimeoutMillis: 5000,
-      statement_timeout: 30_000,
+      statement_timeout: STATEMENT_TIMEOUT,
+      query_timeout: pool.queryTimeout,
     },
     entities: [
       AccountEntity,
@@ -65,6 +78,6 @@ export function dataSourceOptions(address: DatabaseAddress, poolSize = 4): DataS
   };
 }
 
-export function createDataSource(address: DatabaseAddress, poolSize?: number): DataSource {
-  return new DataSource(dataSourceOptions(address, poolSize));
+export function createDataSource(address: DatabaseAddress, pool?: PoolOptions): DataSource {
+  return new DataSource(dataSourceOptions(address, pool));
 }

@@ -1,6 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { type DatabaseAddress, dataSourceOptions } from './data-source.js';
+import { type DatabaseAddress, dataSourceOptions, QUERY_TIMEOUT } from './data-source.js';
 import { Database } from './database.js';
 import { Settings } from './settings.js';
 
@@ -11,7 +11,12 @@ export class DatabaseModule {
   static with(address: DatabaseAddress, poolSize: number): DynamicModule {
     return {
       module: DatabaseModule,
-      imports: [TypeOrmModule.forRoot({ ...dataSourceOptions(address, poolSize), retryAttempts: 0 })],
+      imports: [
+        TypeOrmModule.forRoot({
+          ...dataSourceOptions(address, { size: poolSize, queryTimeout: QUERY_TIMEOUT }),
+          retryAttempts: 0,
+        }),
+      ],
       providers: [Database, Settings],
       exports: [Database, Settings],
     };

@@ -16,7 +16,7 @@ const AWAY_IN_NODE = new Set([
   'ECONNABORTED',
 ]);
 const AWAY_IN_PG =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|Client was closed)/;
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|Client was closed|Query read timeout)/;
 
 /** Seconds after which a client may ask again. */
 const RETRY_AFTER = 2;
@@ -44,4 +44,13 @@ function isAway(error: Error): boolean {
   const code = (error as { code?: unknown }).code;
   if (typeof code === 'string' && (AWAY.test(code) || AWAY_IN_NODE.has(code))) return true;
   return AWAY_IN_PG.test(error.message);
+}
+
+/** Runs work on the database. @throws ParleyError `service_unavailable` when it is away; what `work` throws otherwise */
+export async function onDatabase<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw translateDatabaseError(error);
+  }
 }

@@ -5,6 +5,15 @@ import { LogReader } from '../log/log-reader.js';
 import type { Follower } from './follower.js';
 import { CATCH_UP_PAGE } from './followers.js';
 
+/** Who is brought up to date. */
+export interface Taker {
+  take(entry: LogEntry): void;
+  /** Resolves when what was sent has been taken. @returns whether anybody is still there */
+  isReady(): Promise<boolean>;
+  /** From now on hears what the follower passes on. */
+  enter(): void;
+}
+
 /** Brings somebody who was away to where a follower stands. */
 @Injectable()
 export class Replay {
@@ -26,25 +35,24 @@ export class Replay {
   }
 
   /**
-   * Passes on the log after a position until the follower's is reached. Whoever starts to listen in the same turn in
-   * which this resolves has everything once: nothing falls between, nothing comes twice.
+   * Passes on the log after a position until the follower's is reached, and lets the taker enter in the very turn in which
+   * it is: nothing falls between, nothing comes twice. A page is sent when the one before it was taken, so a slow reader
+   * takes longer and is not cut for it.
    *
-   * @param onEntry takes the next entry
-   * @param isWanted asked before each page: whether anybody is still there
+   * @returns whether the taker has entered; false when it left before
    */
-  async run(
-    userId: number,
-    follower: Follower,
-    after: number,
-    onEntry: (entry: LogEntry) => void,
-    isWanted: () => boolean,
-  ): Promise<void> {
-    for (let position = after; isWanted() && position < follower.state.seq;) {
+  async run(userId: number, follower: Follower, after: number, taker: Taker): Promise<boolean> {
+    for (let position = after; await taker.isReady();) {
+      if (position >= follower.state.seq) {
+        taker.enter(); // no await between the comparison and this
+        return true;
+      }
       const { entries } = await this.reader.after(userId, position, CATCH_UP_PAGE);
       const upTo = follower.state.seq; // what comes after it, the follower passes on itself
       const due = entries.filter(({ seq }) => seq <= upTo);
-      for (const entry of due) onEntry(entry);
+      for (const entry of due) taker.take(entry);
       position = due.length < entries.length ? upTo : (due.at(-1)?.seq ?? upTo);
     }
+    return false;
   }
 }

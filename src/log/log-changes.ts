@@ -8,6 +8,7 @@ import type { Head, LogOwner } from './log-types.js';
 import { type MessageRow, toMessage } from './message-row.js';
 import * as sql from './persistence/change.sql.js';
 import { ONE } from './persistence/read.sql.js';
+import { SizeLimits } from './size-limits.js';
 
 /** What a change of the log says when it is done: its result, and what whoever follows the log is told. */
 export interface Changed<T> {
@@ -27,6 +28,7 @@ export class LogChanges {
   constructor(
     private readonly database: Database,
     private readonly bus: Bus,
+    private readonly limits: SizeLimits,
   ) {}
 
   /**
@@ -59,7 +61,7 @@ export class LogChanges {
       const before = await this.lockedMessage(tx, owner, seq);
       if (before.deleted_at) throw conflict('This message was deleted.');
       const payload = { ...before.payload, ...edit.payload };
-      const values = [JSON.stringify(payload), JSON.stringify(edit.metadata ?? before.metadata)];
+      const values = [payload, edit.metadata ?? before.metadata].map((part) => this.limits.json(part));
       return this.updated(tx, owner, seq, sql.UPDATE_MESSAGE, head, values);
     });
     return result;

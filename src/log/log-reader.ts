@@ -5,6 +5,7 @@ import type { LogEntry } from '../kernel/events.js';
 import type { Message, ReadState } from '../kernel/wire.dto.js';
 import type { LogOwner } from './log-types.js';
 import { type MessageRow, toMessage } from './message-row.js';
+import { PAGE_BYTES } from './page-bytes.js';
 import {
   AFTER,
   BY_OFFSET,
@@ -32,6 +33,18 @@ export interface Range {
   limit: number;
 }
 
+/** Messages of a range, and where the next page begins; null at the end. */
+export interface MessagePage {
+  readonly messages: Message[];
+  readonly next: number | null;
+}
+
+/** What a row adds to its page, and what those before it did. */
+interface Sized {
+  bytes: number;
+  bytes_before: number;
+}
+
 /** A stretch of a log, and the head at the moment it was read. */
 export interface LogSlice {
   readonly entries: readonly LogEntry[];
@@ -47,21 +60,22 @@ interface Counts {
   message_count: number;
 }
 
-type AfterRow = MessageRow & {
-  head_seq: number;
-  head_read_seq: number;
-  unread_count: number;
-  platform_user_id: string;
-  account_id: number;
-  position: number | null;
-  event: LogEntry['event'];
-  session:
-    | (Omit<SessionRow, 'created_at' | 'last_message_at'> & {
-        created_at: string;
-        last_message_at: string | null;
-      })
-    | null;
-};
+type AfterRow = MessageRow &
+  Sized & {
+    head_seq: number;
+    head_read_seq: number;
+    unread_count: number;
+    platform_user_id: string;
+    account_id: number;
+    position: number | null;
+    event: LogEntry['event'];
+    session:
+      | (Omit<SessionRow, 'created_at' | 'last_message_at'> & {
+          created_at: string;
+          last_message_at: string | null;
+        })
+      | null;
+  };
 
 /** Reads logs. Every answer is a snapshot that one statement saw. */
 @Injectable()
@@ -76,20 +90,21 @@ export class LogReader {
   }
 
   /** Messages of a range of positions, of one session if asked. */
-  async page(owner: LogOwner, { agentSessionId, order = 'asc', ...range }: Range): Promise<Message[]> {
+  async page(owner: LogOwner, { agentSessionId, order = 'asc', ...range }: Range): Promise<MessagePage> {
     const pages = agentSessionId === undefined ? PAGES.all : PAGES.session;
-    return this.messages(owner, pages[order], rangeValues(owner, range, agentSessionId));
+    return this.readPage(owner, pages[order], range, agentSessionId);
   }
 
   /** Assistant and system messages not read yet, oldest first. */
-  async unread(owner: LogOwner, { agentSessionId, ...range }: Range): Promise<Message[]> {
+  async unread(owner: LogOwner, { agentSessionId, ...range }: Range): Promise<MessagePage> {
     const statement = agentSessionId === undefined ? PAGES.unread : PAGES.unreadInSession;
-    return this.messages(owner, statement, rangeValues(owner, range, agentSessionId));
+    return this.readPage(owner, statement, range, agentSessionId);
   }
 
   /** Messages by their number in the log instead of a position: costs as many steps as it skips. */
   async pageByOffset(owner: LogOwner, limit: number, offset: number): Promise<Message[]> {
-    return this.messages(owner, BY_OFFSET, [owner.userId, limit, offset]);
+    const rows = await this.database.query<MessageRow>(BY_OFFSET, [owner.userId, limit, offset]);
+    return rows.map((row) => toMessage(row, owner));
   }
 
   async counts(owner: LogOwner): Promise<Counts> {
@@ -132,13 +147,22 @@ export class LogReader {
       row.position === null ? [] : [toEntry(row, row.position, userId)],
     );
     const state = { seq: head.head_seq, read_seq: head.head_read_seq, unread_count: head.unread_count };
-    const complete = entries.length < most;
+    const complete = entries.length < most && !isFull(rows.at(-1));
     return { entries: complete ? entries : withoutLastPosition(entries), state, complete };
   }
 
-  private async messages(owner: LogOwner, statement: Statement, values: unknown[]): Promise<Message[]> {
-    const rows = await this.database.query<MessageRow>(statement, values);
-    return rows.map((row) => toMessage(row, owner));
+  /** Reads one more than the page, to know whether there is more; a page may end early, when its bytes are used up. */
+  private async readPage(
+    owner: LogOwner,
+    statement: Statement,
+    { after = 0, before = END_OF_LOG, limit }: Range,
+    session: string | undefined,
+  ): Promise<MessagePage> {
+    const values = [owner.userId, after, before, limit + 1, ...(session === undefined ? [] : [session])];
+    const rows = await this.database.query<MessageRow & Sized>(statement, values);
+    const messages = rows.slice(0, limit).map((row) => toMessage(row, owner));
+    const hasMore = rows.length > limit || isFull(rows.at(-1));
+    return { messages, next: hasMore ? (messages.at(-1)?.seq ?? null) : null };
   }
 
   private async count(statement: Statement, owner: LogOwner, agentSessionId: string): Promise<number> {
@@ -147,13 +171,8 @@ export class LogReader {
   }
 }
 
-function rangeValues(
-  owner: LogOwner,
-  { after = 0, before = END_OF_LOG, limit }: Range,
-  session?: string,
-): unknown[] {
-  const values = [owner.userId, after, before, limit];
-  return session === undefined ? values : [...values, session];
+function isFull(last: Sized | undefined): boolean {
+  return last !== undefined && last.bytes_before + last.bytes >= PAGE_BYTES;
 }
 
 /** Entries of one position stay together: the limit may have cut the last position in two. */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { actingUser, type Principal } from '../auth/principal.js';
 import type { Message } from '../kernel/wire.dto.js';
-import { LogReader } from '../log/log-reader.js';
+import { LogReader, type MessagePage } from '../log/log-reader.js';
 import { PlatformUsers } from '../log/platform-users.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { LogOwner } from '../log/log-types.js';
@@ -27,13 +27,12 @@ export class MessageLists {
     const owner = await this.users.find(caller.accountId, actingUser(caller, query.platform_user_id));
     if (!owner) return { messages: [], unread_count: 0, next_after: null };
     const { limit, after, agent_session_id: agentSessionId } = query;
-    const [found, unread_count] = await Promise.all([
-      this.reader.unread(owner, { after, agentSessionId, limit: limit + 1 }),
+    const [{ messages, next }, unread_count] = await Promise.all([
+      this.reader.unread(owner, { after, agentSessionId, limit }),
       agentSessionId === undefined
         ? this.reader.counts(owner).then((counts) => counts.unread_count)
         : this.reader.countUnreadInSession(owner, agentSessionId),
     ]);
-    const { messages, next } = cut(found, limit);
     return { messages, unread_count, next_after: next };
   }
 
@@ -64,21 +63,16 @@ export class MessageLists {
     query: PageQuery,
   ): Promise<HistoryList> {
     const { limit, after, before, order } = query;
-    const [found, total] = owner
+    const [{ messages, next }, total] = owner
       ? await Promise.all([
-          this.reader.page(owner, { after, before, order, agentSessionId: session, limit: limit + 1 }),
+          this.reader.page(owner, { after, before, order, agentSessionId: session, limit }),
           session === undefined
             ? this.reader.counts(owner).then((counts) => counts.message_count)
             : this.reader.countInSession(owner, session),
         ])
-      : [[], 0];
-    const { messages, next } = cut(found, limit);
+      : [NO_MESSAGES, 0];
     return order === 'asc' ? { messages, total, next_after: next } : { messages, total, next_before: next };
   }
 }
 
-/** One more than the page was read: whether there is more, and from where. */
-function cut(found: Message[], limit: number): { messages: Message[]; next: number | null } {
-  const messages = found.slice(0, limit);
-  return { messages, next: found.length > limit ? (messages.at(-1)?.seq ?? null) : null };
-}
+const NO_MESSAGES: MessagePage = { messages: [], next: null };

@@ -1,8 +1,6 @@
 import type { Type as Class } from '@nestjs/common';
 import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
 import {
-  ArrayMaxSize,
-  IsArray,
   IsIn,
   IsInt,
   IsNotEmpty,
@@ -16,7 +14,7 @@ import {
 } from 'class-validator';
 import type { Sender } from '../kernel/wire.dto.js';
 import { IsAgentSessionId, IsClientMessageId, IsPlatformUserId } from '../wire/fields.js';
-import { Nested, OpenObject } from '../wire/shape.js';
+import { Nested, NestedList, OpenObject } from '../wire/shape.js';
 
 /** Most attachments of one message. */
 export const MAX_ATTACHMENTS = 50;
@@ -70,10 +68,7 @@ export class PayloadDto {
   sender?: Sender;
 
   @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(MAX_ATTACHMENTS)
-  @IsObject({ each: true })
-  @Nested(() => AttachmentDto)
+  @NestedList(() => AttachmentDto, MAX_ATTACHMENTS)
   attachments?: AttachmentDto[];
 }
 
@@ -175,10 +170,7 @@ export class PayloadEditDto {
   sender?: Sender;
 
   @IsOptional()
-  @IsArray()
-  @ArrayMaxSize(MAX_ATTACHMENTS)
-  @IsObject({ each: true })
-  @Nested(() => AttachmentDto)
+  @NestedList(() => AttachmentDto, MAX_ATTACHMENTS)
   attachments?: AttachmentDto[];
 }
 

@@ -3,7 +3,7 @@ import { actingUser, type Principal } from '../auth/principal.js';
 import { LogWaiter } from '../follow/log-waiter.js';
 import type { LogEntry } from '../kernel/events.js';
 import type { Message } from '../kernel/wire.dto.js';
-import { LogReader } from '../log/log-reader.js';
+import { LogReader, type MessagePage } from '../log/log-reader.js';
 import type { LogOwner } from '../log/log-types.js';
 import { PlatformUsers } from '../log/platform-users.js';
 import { MessageLists } from './message-lists.js';
@@ -62,11 +62,11 @@ export class Waiting {
 
   private async firstReply(owner: LogOwner, message: Message): Promise<Message | undefined> {
     const { agent_session_id: agentSessionId } = message;
-    for (let after: number | undefined = message.seq; after !== undefined;) {
-      const page: Message[] = await this.reader.page(owner, { after, agentSessionId, limit: REPLY_PAGE });
-      const reply = page.find(isReply);
+    for (let after: number | null = message.seq; after !== null;) {
+      const page: MessagePage = await this.reader.page(owner, { after, agentSessionId, limit: REPLY_PAGE });
+      const reply = page.messages.find(isReply);
       if (reply) return reply;
-      after = page.length < REPLY_PAGE ? undefined : page.at(-1)?.seq;
+      after = page.next;
     }
     return undefined;
   }

@@ -13,6 +13,8 @@ export interface Newcomer extends Subscriber {
   readonly after: number | undefined;
   readonly epoch: string | undefined;
   isOpen(): boolean;
+  /** Bytes that were sent and not taken yet. */
+  bufferedBytes(): number;
   /** From now on hears what the follower passes on. */
   enter(): void;
 }
@@ -35,13 +37,16 @@ export class Admission {
     const known =
       after === undefined ||
       (this.epochs.isOf(userId, epoch) && (await this.replay.reaches(userId, follower, after)));
-    if (after !== undefined && known) {
-      const onEntry = sendEntry.bind(undefined, newcomer);
-      await this.replay.run(userId, follower, after, onEntry, () => newcomer.isOpen());
-    }
-    if (!newcomer.isOpen()) return;
-    newcomer.enter();
-    this.greet(newcomer, follower, !known);
+    const taker = {
+      take: sendEntry.bind(undefined, newcomer),
+      isReady: () => hasTaken(newcomer),
+      enter: () => {
+        newcomer.enter();
+        this.greet(newcomer, follower, !known);
+      },
+    };
+    const from = known && after !== undefined ? after : follower.state.seq;
+    await this.replay.run(userId, follower, from, taker);
   }
 
   private greet(newcomer: Newcomer, follower: Follower, reset: boolean): void {
@@ -56,4 +61,16 @@ export class Admission {
     };
     newcomer.send('ready', ready, ready.seq); // who has seen nothing else yet continues from here
   }
+}
+
+/** What may still be on its way when the next page of a replay is sent, in bytes. */
+const LOW_WATER = 65_536;
+/** How often a slow newcomer is looked at, in milliseconds. */
+const LOOK_INTERVAL = 20;
+
+/** Resolves when a newcomer has taken what it was sent, or is gone. @returns whether it is still there */
+async function hasTaken(newcomer: Newcomer): Promise<boolean> {
+  while (newcomer.isOpen() && newcomer.bufferedBytes() > LOW_WATER)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_INTERVAL));
+  return newcomer.isOpen();
 }

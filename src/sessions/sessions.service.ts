@@ -6,6 +6,7 @@ import { randomId } from '../kernel/ids.js';
 import type { Session } from '../kernel/wire.dto.js';
 import { type Changed, LogChanges, nextPosition } from '../log/log-changes.js';
 import type { Head, LogOwner } from '../log/log-types.js';
+import { SizeLimits } from '../log/size-limits.js';
 import { PlatformUsers } from '../log/platform-users.js';
 import { mergePatch } from './merge-patch.js';
 import { type SessionChange, SessionRepository } from './persistence/session.repository.js';
@@ -19,6 +20,7 @@ export class SessionsService {
     private readonly users: PlatformUsers,
     private readonly repository: SessionRepository,
     private readonly changes: LogChanges,
+    private readonly limits: SizeLimits,
   ) {}
 
   /** @throws ParleyError `resource_conflict` when the id is taken, also by another platform user of the account */
@@ -82,6 +84,7 @@ export class SessionsService {
       const after = patched(before, patch);
       if (JSON.stringify(after) === JSON.stringify(patched(before, UNCHANGED)))
         return { result: before, entries: [] };
+      this.limits.json(after.context);
       await this.repository.update(tx, owner, id, after, nextPosition(head));
       if (after.status !== before.status)
         head.currentSession = await this.repository.mostRecentOpen(tx, owner);

@@ -7,6 +7,11 @@ export interface FieldProblem {
   missing: boolean;
 }
 
+/** Most problems that one answer names: who sends a thousand wrong fields does not need to read of each. */
+export const MAX_PROBLEMS = 20;
+/** Longest field name in an answer, in characters. */
+const MAX_NAME_LENGTH = 200;
+
 /** 422: `missing_parameter` when all that is wrong is what is not there, else `invalid_parameter`. */
 export function validationError(
   problems: readonly FieldProblem[],
@@ -14,7 +19,10 @@ export function validationError(
 ): ParleyError {
   const all = [...problems, ...errors.flatMap((error) => flatten(error, ''))];
   const fields = Object.create(null) as FieldErrors; // a field may be called `constructor`
-  for (const { field, problem } of all) (fields[field] ??= []).push(`${field} ${problem}`);
+  for (const { field, problem } of all.slice(0, MAX_PROBLEMS)) {
+    const name = field.slice(0, MAX_NAME_LENGTH);
+    (fields[name] ??= []).push(`${name} ${problem}`);
+  }
   const code = all.every(({ missing }) => missing) ? 'missing_parameter' : 'invalid_parameter';
   const message = Object.values(fields).flat().slice(0, 3).join('; ');
   return new ParleyError(code, message, { fields });

@@ -3,7 +3,7 @@ import { validateSync } from 'class-validator';
 import { notFound, ParleyError } from '../kernel/errors.js';
 import { findJsonProblem } from '../kernel/json.js';
 import { isSurelyValid } from './compiled-rules.js';
-import { type FieldProblem, validationError } from './field-errors.js';
+import { validationError } from './field-errors.js';
 import { ShapeReader } from './shape.js';
 import { UnreadableBody } from './unreadable-body.js';
 
@@ -47,15 +47,11 @@ export function parseRequest<T extends object>(dto: Type<T>, value: unknown, { s
   if (bad) throw validationError([{ field: bad.path || 'body', problem: bad.problem, missing: false }]);
   const reader = new ShapeReader();
   const instance = reader.read(dto, value);
-  const unknown = strict ? reader.unknown.map(notKnown) : [];
+  const problems = [...reader.tooLong, ...(strict ? reader.unknown : [])];
   const errors = isSurelyValid(instance)
     ? []
     : validateSync(instance, { stopAtFirstError: false, forbidUnknownValues: false });
-  if (errors.length > 0 || unknown.length > 0) throw validationError(unknown, errors);
+  if (errors.length > 0 || problems.length > 0) throw validationError(problems, errors);
   reader.addExtras();
   return instance;
-}
-
-function notKnown(field: string): FieldProblem {
-  return { field, problem: 'is not known', missing: false };
 }

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { applyDecorators, type Type } from '@nestjs/common';
-import { getMetadataStorage, ValidateNested } from 'class-validator';
+import { getMetadataStorage, IsArray, IsObject, ValidateNested } from 'class-validator';
+import { type FieldProblem, MAX_PROBLEMS } from './field-errors.js';
 
 const FIELD = 'parley:field';
 
@@ -8,6 +9,8 @@ const FIELD = 'parley:field';
 interface FieldShape {
   /** The class of the object, or of each object in the list. */
   readonly of?: () => Type<object>;
+  /** Most objects in the list. */
+  readonly max?: number;
   readonly convert?: (value: unknown) => unknown;
   readonly nullable?: boolean;
 }
@@ -20,9 +23,14 @@ function shapeOf(target: object, name: string | symbol): FieldShape {
   return (Reflect.getMetadata(FIELD, target, name) ?? {}) as FieldShape;
 }
 
-/** A field that holds an object of a class, or a list of them; `convert` turns other forms into one. */
+/** A field that holds an object of a class; `convert` turns other forms into one. */
 export function Nested(of: () => Type<object>, convert?: (value: unknown) => unknown): PropertyDecorator {
   return applyDecorators(ValidateNested(), shaped({ of, ...(convert && { convert }) }));
+}
+
+/** A field that holds a list of objects of a class. A longer list is refused before any of it is read. */
+export function NestedList(of: () => Type<object>, max: number): PropertyDecorator {
+  return applyDecorators(IsArray(), IsObject({ each: true }), ValidateNested(), shaped({ of, max }));
 }
 
 /** A whole number that arrives as text, in a query string. */
@@ -49,8 +57,10 @@ export function OpenObject(): ClassDecorator {
  * are called: a library that copies it would trip over `constructor` and lose `toString`.
  */
 export class ShapeReader {
-  /** Paths of fields that their class does not know. */
-  readonly unknown: string[] = [];
+  /** Fields that their class does not know, the first of them. */
+  readonly unknown: FieldProblem[] = [];
+  /** Lists that are too long to be read. */
+  readonly tooLong: FieldProblem[] = [];
   private readonly extras: { target: object; name: string; value: unknown }[] = [];
 
   read<T extends object>(dto: Type<T>, plain: object, path = ''): T {
@@ -60,7 +70,8 @@ export class ShapeReader {
       const field = path ? `${path}.${name}` : name;
       if (names.has(name)) this.readField(instance, name, value, field);
       else if (open.has(dto)) this.extras.push({ target: instance, name, value });
-      else this.unknown.push(field);
+      else if (this.unknown.length < MAX_PROBLEMS)
+        this.unknown.push({ field, problem: 'is not known', missing: false });
     }
     return instance;
   }
@@ -71,9 +82,11 @@ export class ShapeReader {
   }
 
   private readField(instance: object, name: string, value: unknown, field: string): void {
-    const { of, convert, nullable } = shapeOf(instance, name);
+    const { of, convert, nullable, max = Infinity } = shapeOf(instance, name);
     if (value === null && !nullable) return;
     const converted = convert ? convert(value) : value;
+    if (Array.isArray(converted) && converted.length > max)
+      return void this.tooLong.push({ field, problem: `must have at most ${max} elements`, missing: false });
     (instance as Record<string, unknown>)[name] = of ? this.nest(of(), converted, field) : converted;
   }
 

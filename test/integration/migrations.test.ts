@@ -73,7 +73,7 @@ describe('the migrations', () => {
     await migrate(dataSource);
     expect(seenTimeout).toBe('0');
     const rows: { statement_timeout: string }[] = await dataSource.query('SHOW statement_timeout');
-    expect(rows).toEqual([{ statement_timeout: '30s' }]);
+    expect(rows).toEqual([{ statement_timeout: '15s' }]);
   });
 
   it('leave nothing of one that fails, and the next start tries again', async () => {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource } from 'typeorm';
 import { AccountEntity } from '../../database/entities/account.entity.js';
-import { translateDatabaseError } from '../../database/errors.js';
+import { onDatabase } from '../../database/errors.js';
 
 export interface Account {
   id: number;
@@ -15,28 +15,24 @@ export class AccountRepository {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
   /** @returns the new account, or `undefined` when the name is taken */
-  async create(name: string): Promise<Account | undefined> {
-    try {
+  create(name: string): Promise<Account | undefined> {
+    return onDatabase(async () => {
       const inserted = await this.accounts
         .createQueryBuilder()
         .insert()
         .values({ name })
         .orIgnore()
         .execute();
-      return inserted.raw instanceof Array && inserted.raw.length > 0
-        ? await this.findByName(name)
-        : undefined;
-    } catch (error) {
-      throw translateDatabaseError(error);
-    }
+      return Array.isArray(inserted.raw) && inserted.raw.length > 0 ? await this.findByName(name) : undefined;
+    });
   }
 
-  async findByName(name: string): Promise<Account | undefined> {
-    return (await this.accounts.findOneBy({ name })) ?? undefined;
+  findByName(name: string): Promise<Account | undefined> {
+    return onDatabase(async () => (await this.accounts.findOneBy({ name })) ?? undefined);
   }
 
-  async list(): Promise<Account[]> {
-    return this.accounts.find({ order: { id: 'ASC' } });
+  list(): Promise<Account[]> {
+    return onDatabase(() => this.accounts.find({ order: { id: 'ASC' } }));
   }
 
   private get accounts() {

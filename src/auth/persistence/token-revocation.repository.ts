@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import { DataSource, LessThan, MoreThanOrEqual } from 'typeorm';
 import { TokenRevocationEntity } from '../../database/entities/token-revocation.entity.js';
+import { onDatabase } from '../../database/errors.js';
 
 export interface TokenRevocation {
   id: string;
@@ -18,17 +19,17 @@ export class TokenRevocationRepository {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
   async add(revocation: TokenRevocation): Promise<void> {
-    await this.revocations.insert(revocation);
+    await onDatabase(() => this.revocations.insert(revocation));
   }
 
   /** Those that were made at or after `time`. */
   async since(time: Date): Promise<TokenRevocation[]> {
-    return this.revocations.findBy({ revokedAt: MoreThanOrEqual(time) });
+    return onDatabase(() => this.revocations.findBy({ revokedAt: MoreThanOrEqual(time) }));
   }
 
   /** Deletes those about tokens that have expired by themselves. */
   async deleteExpired(now: Date): Promise<void> {
-    await this.revocations.delete({ expiresAt: LessThan(now) });
+    await onDatabase(() => this.revocations.delete({ expiresAt: LessThan(now) }));
   }
 
   private get revocations() {

@@ -42,6 +42,10 @@ export class MessageEntity {
   @Column('json')
   metadata: object;
 
+  /** Of payload and metadata, so that a page can be bounded without reading them. */
+  @Column('integer')
+  bytes: number;
+
   @Column('text', { name: 'client_message_id', nullable: true })
   clientMessageId: string | null;
 

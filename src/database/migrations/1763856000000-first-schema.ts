@@ -93,6 +93,7 @@ const UP = [
      status text NOT NULL DEFAULT 'complete',
      payload json NOT NULL,
      metadata json NOT NULL,
+     bytes integer NOT NULL,
      client_message_id text,
      request_hash bytea,
      read_at timestamptz(3),

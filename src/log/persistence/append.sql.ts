@@ -26,8 +26,9 @@ WITH head AS MATERIALIZED (
       WHERE c.user_id = u.id AND c.client_id IS NOT NULL)
   ORDER BY u.id FOR NO KEY UPDATE OF u
 ), written AS (
-  INSERT INTO messages (user_id, seq, updated_seq, agent_session_id, sender, payload, metadata, client_message_id, request_hash, created_at, updated_at)
-  SELECT h.id, h.head_seq + i.k, h.head_seq + i.k, h.current_session, i.sender, i.payload::json, i.metadata::json, i.client_id, i.hash, h.now, h.now
+  INSERT INTO messages (user_id, seq, updated_seq, agent_session_id, sender, payload, metadata, bytes, client_message_id, request_hash, created_at, updated_at)
+  SELECT h.id, h.head_seq + i.k, h.head_seq + i.k, h.current_session, i.sender, i.payload::json, i.metadata::json,
+    octet_length(i.payload) + octet_length(i.metadata), i.client_id, i.hash, h.now, h.now
   FROM unnest($5::bigint[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[])
     AS i(user_id, k, sender, payload, metadata, client_id, hash)
   JOIN head h ON h.id = i.user_id
@@ -108,8 +109,8 @@ WITH input AS MATERIALIZED (
   INSERT INTO sessions (account_id, agent_session_id, user_id, updated_seq, created_at)
   SELECT account_id, sid, user_id, seq, now FROM accepted WHERE births AND first ORDER BY account_id, sid
 ), written AS (
-  INSERT INTO messages (user_id, seq, updated_seq, agent_session_id, sender, payload, metadata, client_message_id, request_hash, created_at, updated_at)
-  SELECT user_id, seq, seq, sid, sender, payload::json, metadata::json, client_id, hash, now, now FROM accepted
+  INSERT INTO messages (user_id, seq, updated_seq, agent_session_id, sender, payload, metadata, bytes, client_message_id, request_hash, created_at, updated_at)
+  SELECT user_id, seq, seq, sid, sender, payload::json, metadata::json, octet_length(payload) + octet_length(metadata), client_id, hash, now, now FROM accepted
 ), moved AS (
   UPDATE platform_users u
   SET head_seq = t.seq, message_count = u.message_count + t.messages, unread_count = t.unread, current_session = t.sid

@@ -15,14 +15,16 @@ export const SAVE_HEAD: Statement = {
 
 export const UPDATE_MESSAGE: Statement = {
   name: 'log.message.update',
-  text: `UPDATE messages SET updated_seq = $3, updated_at = clock_timestamp(), payload = $4::json, metadata = $5::json
+  text: `UPDATE messages SET updated_seq = $3, updated_at = clock_timestamp(), payload = $4::text::json, metadata = $5::text::json,
+           bytes = octet_length($4::text) + octet_length($5::text)
          WHERE user_id = $1 AND seq = $2`,
 };
 
 export const DELETE_MESSAGE: Statement = {
   name: 'log.message.delete',
   text: `UPDATE messages SET updated_seq = $3, updated_at = clock_timestamp(), deleted_at = clock_timestamp(),
-           payload = $4::json, metadata = '{}'
+           payload = $4::text::json, metadata = '{}',
+           bytes = octet_length($4::text) + 2
          WHERE user_id = $1 AND seq = $2`,
 };
 

@@ -52,6 +52,7 @@ export class Streams {
       ...{ id: randomId('str'), data, after, epoch },
       isOpen: () => stream.isOpen(),
       enter: () => void (entered.yet = true),
+      bufferedBytes: () => stream.bufferedBytes(),
       send: stream.send.bind(stream),
     };
     this.followers

@@ -53,6 +53,7 @@ export class Connections {
       ...{ id, data, after, epoch },
       isOpen: () => socket.connected,
       enter: () => void socket.join(roomOf(data.userId)),
+      bufferedBytes: () => connection.bufferedBytes(),
       send: connection.send.bind(connection),
     };
     await this.admission.admit(newcomer, follower);

@@ -63,5 +63,5 @@ export class Handshake {
 function refuse(socket: UserSocket, thrown: unknown, next: (error: Error) => void): void {
   const error = thrown instanceof ParleyError ? thrown : new ParleyError('internal_error');
   if (error.status === 503) socket.conn.close();
-  else next(Object.assign(new Error(error.message), { data: error.toBody() }));
+  next(Object.assign(new Error(error.message), { data: error.toBody() }));
 }

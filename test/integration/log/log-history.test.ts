@@ -108,7 +108,7 @@ describe('a log after a random history', () => {
   /** Everything there is, read from the lists. */
   const readAll = async (owner: LogOwner): Promise<Copy> => {
     const { reader, sessions } = nodes[0];
-    const messages = await reader.page(owner, { limit: 1000 });
+    const messages = (await reader.page(owner, { limit: 1000 })).messages;
     const query = { platform_user_id: owner.platformUserId, limit: 200 };
     const list = await sessions.list(aKey(account), query);
     return {
@@ -158,22 +158,22 @@ describe('a log after a random history', () => {
     await nodes[0].changes.readUpTo(owner, 5);
     await nodes[0].changes.readMessages(owner, [9]);
     const { reader } = nodes[1];
-    const all = await reader.page(owner, { limit: 100 });
+    const all = (await reader.page(owner, { limit: 100 })).messages;
     expect(all.map(({ seq }) => seq)).toEqual(Array.from({ length: 25 }, (_, index) => index + 1));
     expect(all.filter(({ read }) => read).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 9]);
-    expect((await reader.page(owner, { limit: 100, order: 'desc' })).reverse()).toEqual(all);
-    expect(await reader.page(owner, { limit: 3, after: 5, before: 8 })).toEqual(all.slice(5, 7));
-    expect(await reader.page(owner, { limit: 3, after: 5 })).toEqual(all.slice(5, 8));
-    expect(await reader.page(owner, { limit: 3, before: 8, order: 'desc' })).toEqual(
+    expect((await reader.page(owner, { limit: 100, order: 'desc' })).messages.reverse()).toEqual(all);
+    expect((await reader.page(owner, { limit: 3, after: 5, before: 8 })).messages).toEqual(all.slice(5, 7));
+    expect((await reader.page(owner, { limit: 3, after: 5 })).messages).toEqual(all.slice(5, 8));
+    expect((await reader.page(owner, { limit: 3, before: 8, order: 'desc' })).messages).toEqual(
       all.slice(4, 7).reverse(),
     );
     expect(await reader.pageByOffset(owner, 3, 4)).toEqual(all.slice(4, 7));
-    expect(await reader.unread(owner, { limit: 100 })).toEqual(all.filter(({ read }) => !read));
-    expect(await reader.unread(owner, { limit: 2, after: 8, agentSessionId: 'pages-a' })).toEqual([
+    expect((await reader.unread(owner, { limit: 100 })).messages).toEqual(all.filter(({ read }) => !read));
+    expect((await reader.unread(owner, { limit: 2, after: 8, agentSessionId: 'pages-a' })).messages).toEqual([
       all[9],
       all[10],
     ]);
-    expect(await reader.unread(owner, { limit: 2, agentSessionId: 'nobody' })).toEqual([]);
+    expect((await reader.unread(owner, { limit: 2, agentSessionId: 'nobody' })).messages).toEqual([]);
   });
 
   const expectTrueCounts = async (owner: LogOwner, { messages }: Copy): Promise<void> => {
@@ -182,7 +182,7 @@ describe('a log after a random history', () => {
     );
     const counts = await nodes[1].reader.counts(owner);
     expect(counts).toMatchObject({ message_count: messages.size, unread_count: unread.length });
-    expect((await nodes[0].reader.unread(owner, { limit: 1000 })).map(({ seq }) => seq)).toEqual(
+    expect((await nodes[0].reader.unread(owner, { limit: 1000 })).messages.map(({ seq }) => seq)).toEqual(
       unread.map(({ seq }) => seq),
     );
     const { state } = await nodes[0].reader.after(owner.userId, 0, 1);
