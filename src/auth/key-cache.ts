@@ -17,8 +17,8 @@ export class KeyCache {
   private readonly byId = new LRUCache<string, ApiKey>({ max: CACHED_KEYS });
   private readonly idByHash = new LRUCache<string, string>({ max: CACHED_KEYS });
 
-  /** Keys that changed since this node began, in use here or not. */
-  private readonly changed = new Map<string, ApiKey>();
+  /** Keys that were revoked or given an end since this node began, in use here or not. */
+  private readonly ended = new Map<string, ApiKey>();
   private lookedAt: number;
 
   constructor(
@@ -49,7 +49,7 @@ export class KeyCache {
 
   /** What is known of a key without asking the database. */
   peek(id: string): ApiKey | undefined {
-    return this.byId.peek(id) ?? this.changed.get(id);
+    return this.byId.peek(id) ?? this.ended.get(id);
   }
 
   /** Learns which keys changed, here or in another process. */
@@ -57,7 +57,7 @@ export class KeyCache {
     const now = this.clock.now();
     for (const key of await this.repository.changedSince(new Date(this.lookedAt - OVERLAP))) {
       if (this.byId.has(key.id)) this.byId.set(key.id, key);
-      this.changed.set(key.id, key);
+      if (key.revokedAt || key.expiresAt) this.ended.set(key.id, key);
     }
     this.lookedAt = now;
   }

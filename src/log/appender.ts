@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Inject, Injectable } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { Bus } from '../bus/bus.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { sqlState } from '../database/errors.js';
@@ -33,7 +33,7 @@ interface Written {
 
 /** The way in: every message enters a log here, whoever sent it. */
 @Injectable()
-export class Appender {
+export class Appender implements BeforeApplicationShutdown {
   private readonly lanes: GroupCommit<Item, Written>[];
 
   constructor(
@@ -75,8 +75,8 @@ export class Appender {
     throw new ParleyError('service_unavailable', 'The session kept changing. Try again.', {}, 1);
   }
 
-  /** Resolves when everything that was accepted has been written. */
-  async drain(): Promise<void> {
+  /** What was accepted is written before the database goes. */
+  async beforeApplicationShutdown(): Promise<void> {
     await Promise.all(this.lanes.map((lane) => lane.drained()));
   }
 

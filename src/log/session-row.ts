@@ -36,3 +36,12 @@ export function toSession(row: SessionRow): Session {
     last_message_at: row.last_message_at && toIso(row.last_message_at),
   };
 }
+
+/**
+ * What of a session somebody sees: `context` is the agent's own memory, and never goes to a browser.
+ *
+ * @param kind of the credential that asks; sockets and event streams count as user tokens, whatever opened them
+ */
+export function sessionFor(kind: 'api_key' | 'user_token', session: Session): Session {
+  return kind === 'user_token' ? { ...session, context: {} } : session;
+}

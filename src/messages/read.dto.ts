@@ -11,10 +11,9 @@ import {
 } from 'class-validator';
 import type { Message } from '../kernel/wire.dto.js';
 import { IsAgentSessionId, IsPlatformUserId } from '../wire/fields.js';
+import { DEFAULT_PAGE, MAX_PAGE } from '../wire/page-size.js';
 import { NumberInText } from '../wire/shape.js';
 
-export const MAX_PAGE = 200;
-export const DEFAULT_PAGE = 50;
 /** Most messages that one call marks read singly. */
 export const MAX_MESSAGE_IDS = 200;
 /** Furthest that the published `offset` reaches; positions (`after`) have no such limit. */

@@ -1,6 +1,6 @@
 import type { LogEntry } from '../kernel/events.js';
 import type { ServerEvents } from './events.js';
-import { withoutMemory } from './without-memory.js';
+import { sessionFor } from '../log/session-row.js';
 
 /** Somebody to send to: a socket, a room of sockets, an event stream. */
 export interface Subscriber {
@@ -10,6 +10,6 @@ export interface Subscriber {
 
 /** Sends one entry of a log as its wire event. */
 export function sendEntry(subscriber: Subscriber, entry: LogEntry): void {
-  if (entry.event === 'session') subscriber.send('session', withoutMemory(entry.data), entry.seq);
+  if (entry.event === 'session') subscriber.send('session', sessionFor('user_token', entry.data), entry.seq);
   else subscriber.send(entry.event, entry.data, entry.seq);
 }

@@ -3,10 +3,10 @@ import { actingUser, type Principal, requireScope } from '../auth/principal.js';
 import type { LogEntry } from '../kernel/events.js';
 import type { Message, Session } from '../kernel/wire.dto.js';
 import { LogReader } from '../log/log-reader.js';
+import { sessionFor } from '../log/session-row.js';
 import { PlatformUsers } from '../log/platform-users.js';
 import { Epochs } from './epochs.js';
 import type { SyncDto, SyncView } from './sync.dto.js';
-import { withoutMemory } from './without-memory.js';
 
 /** The log after a position, for whoever asks instead of being told. */
 @Injectable()
@@ -30,7 +30,7 @@ export class SyncService {
       complete: known ? complete : true,
       reset: !known,
       messages: latest.messages,
-      sessions: latest.sessions.map((session) => shownTo(caller, session)),
+      sessions: latest.sessions.map((session) => sessionFor(caller.kind, session)),
       read_seq: state.read_seq,
       unread_count: state.unread_count,
     };
@@ -51,8 +51,4 @@ function latestStates(entries: readonly LogEntry[]): { messages: Message[]; sess
     }
   }
   return { messages: [...messages.values()], sessions: [...sessions.values()] };
-}
-
-function shownTo(caller: Principal, session: Session): Session {
-  return caller.kind === 'user_token' ? withoutMemory(session) : session;
 }

@@ -1,10 +1,9 @@
 import { IsIn, IsInt, IsObject, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import type { Session, SessionStatus } from '../kernel/wire.dto.js';
 import { IsAgentId, IsAgentSessionId, IsPlatformUserId } from '../wire/fields.js';
+import { DEFAULT_PAGE, MAX_PAGE } from '../wire/page-size.js';
 import { Nullable, NumberInText } from '../wire/shape.js';
 
-export const MAX_PAGE = 200;
-export const DEFAULT_PAGE = 50;
 /** Longest title, in characters. */
 export const MAX_TITLE_LENGTH = 500;
 

@@ -7,6 +7,7 @@ import type { Session } from '../kernel/wire.dto.js';
 import { type Changed, LogChanges, nextPosition } from '../log/log-changes.js';
 import type { Head, LogOwner } from '../log/log-types.js';
 import { SizeLimits } from '../log/size-limits.js';
+import { sessionFor } from '../log/session-row.js';
 import { PlatformUsers } from '../log/platform-users.js';
 import { mergePatch } from './merge-patch.js';
 import { type SessionChange, SessionRepository } from './persistence/session.repository.js';
@@ -43,7 +44,7 @@ export class SessionsService {
       head.currentSession = id;
       return this.changed(tx, owner, id, head);
     });
-    return shownTo(caller, result);
+    return sessionFor(caller.kind, result);
   }
 
   async list(
@@ -54,13 +55,13 @@ export class SessionsService {
     if (!owner) return { sessions: [], next_cursor: null };
     const before = query.cursor === undefined ? undefined : fromCursor(query.cursor);
     const found = await this.repository.list(owner, query.status, before, query.limit + 1);
-    const sessions = found.slice(0, query.limit).map((session) => shownTo(caller, session));
+    const sessions = found.slice(0, query.limit).map((session) => sessionFor(caller.kind, session));
     const last = sessions.at(-1);
     return { sessions, next_cursor: found.length > query.limit && last ? toCursor(last) : null };
   }
 
   async get(caller: Principal, id: string): Promise<Session> {
-    return shownTo(caller, (await this.locate(caller, id)).session);
+    return sessionFor(caller.kind, (await this.locate(caller, id)).session);
   }
 
   /** Whose session it is. Another account's, or for a user token another user's, does not exist. */
@@ -90,7 +91,7 @@ export class SessionsService {
         head.currentSession = await this.repository.mostRecentOpen(tx, owner);
       return this.changed(tx, owner, id, head);
     });
-    return shownTo(caller, result);
+    return sessionFor(caller.kind, result);
   }
 
   private async changed(tx: Transaction, owner: LogOwner, id: string, head: Head): Promise<Changed<Session>> {
@@ -127,9 +128,4 @@ function refuseAgentFields(
 ): void {
   if (caller.kind === 'user_token' && (agent_id !== undefined || context !== undefined))
     throw new ParleyError('insufficient_permissions', 'A user token may not set agent_id or context.');
-}
-
-/** `context` is the agent's own memory: it never goes to a browser. */
-function shownTo(caller: Principal, session: Session): Session {
-  return caller.kind === 'user_token' ? { ...session, context: {} } : session;
 }

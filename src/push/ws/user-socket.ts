@@ -4,8 +4,6 @@ import type { EmittedEvents } from '../events.js';
 
 /** What a connection of a platform user carries besides who it is. */
 export interface UserSocketData extends ConnectedUser {
-  /** Whether `token:expiring` was sent for the present credential. */
-  warned?: boolean;
   /** What the handshake says of the client's place in the log. */
   after?: number;
   epoch?: string;
