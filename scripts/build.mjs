@@ -33,19 +33,37 @@ export function build({ unlessCurrent = false } = {}) {
   const nest = join(root, 'node_modules/@nestjs/cli/bin/nest.js');
   if (!fs.existsSync(nest)) throw new BuildError('The dependencies are not installed: run "npm ci" first.');
 
+  const started = performance.now();
+  process.stderr.write('Building… '); // not stdout: `npm run --silent key` prints a key there
+  try {
+    buildInto(join(root, `.dist-${process.pid}`), nest, unlessCurrent);
+  } catch (error) {
+    throw fileFailure(error);
+  }
+  process.stderr.write(`done in ${((performance.now() - started) / 1000).toFixed(1)} s.\n`);
+}
+
+function buildInto(fresh, nest, unlessCurrent) {
   removeLeftovers();
   const hash = sourceHash(); // before compiling: an edit made meanwhile must not pass for built
-  const fresh = join(root, `.dist-${process.pid}`);
-  const started = performance.now();
-  process.stdout.write('Building… ');
   try {
+    fs.mkdirSync(fresh);
     compile(nest, fresh);
     fs.writeFileSync(join(fresh, stamp), hash);
     install(fresh, () => unlessCurrent && isCurrent(hash));
   } finally {
     fs.rmSync(fresh, { recursive: true, force: true });
   }
-  console.log(`done in ${((performance.now() - started) / 1000).toFixed(1)} s.`);
+}
+
+/** What a failed file operation means for the person at the terminal. */
+function fileFailure(error) {
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT') return new BuildError('failed: the disk is full.');
+  if (!['EACCES', 'EPERM', 'EROFS'].includes(error.code)) return error;
+  return new BuildError(
+    `failed: this user may not use ${error.path} (${error.code}). Run "npm run build" once as the owner of ${root}, ` +
+      'or use a copy of your own.',
+  );
 }
 
 function compile(nest, outDir) {

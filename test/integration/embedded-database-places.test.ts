@@ -124,8 +124,11 @@ describe('the embedded database, wherever it is put', () => {
     await (await open(dataDir)).stop();
     const { uid } = await lstat(join(dataDir, 'postgres'));
     const other = { uid: uid === NOBODY.uid ? 1 : NOBODY.uid, gid: NOBODY.gid };
+    const owner = `user \\S+ \\(${uid}\\)`; // a name, and the number
     expect(await failure(dataDir, { identity: other })).toMatch(
-      `belongs to user ${uid} and this is user ${other.uid}; run Parley as root or as user ${uid}, `,
+      RegExp(
+        `belongs to ${owner} and this is user \\S+ \\(${other.uid}\\); run Parley as root or as ${owner}, `,
+      ),
     );
   });
 

@@ -25,6 +25,16 @@ function parseEntry(line: string): Account[] {
   return [{ name, uid: Number(uid), gid: Number(gid) }];
 }
 
+/** Who that is, in a sentence: the name that /etc/passwd has for it, and the number. */
+export async function userName(uid: number): Promise<string> {
+  const passwd = await readFile('/etc/passwd', 'utf8').catch(() => '');
+  const name = passwd
+    .split('\n')
+    .flatMap(parseEntry)
+    .find((account) => account.uid === uid)?.name;
+  return name === undefined ? `user ${uid}` : `user ${name} (${uid})`;
+}
+
 /** Whether this process is root, whom PostgreSQL refuses to serve. */
 export function isRoot(): boolean {
   return process.getuid?.() === 0;

@@ -1,6 +1,6 @@
 import { lstat, mkdir, readdir, readFile, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
-import { isRoot, serviceAccount, type Account } from './account.js';
+import { dirname, join } from 'node:path';
+import { isRoot, serviceAccount, userName, type Account } from './account.js';
 import { may } from './command.js';
 import { cannotRun, codeOf, EmbeddedDatabaseError, fileFailure } from './errors.js';
 
@@ -11,9 +11,25 @@ export function clusterLink(dataDir: string): string {
 
 /** Makes DATA_DIR if it is not there. */
 export async function makeDataDirectory(dataDir: string): Promise<void> {
-  await mkdir(dataDir, { recursive: true }).catch((error: unknown) => {
+  await makeDirectories(dataDir).catch((error: unknown) => {
     throw fileFailure(dataDir, error);
   });
+}
+
+/** Not `mkdir`'s own `recursive`: where a parent exists and can hold nothing (/proc), Node.js tries for ever. */
+async function makeDirectories(path: string): Promise<void> {
+  if (await isDirectory(path)) return;
+  if (dirname(path) !== path) await makeDirectories(dirname(path));
+  await mkdir(path).catch(async (error: unknown) => {
+    if (!(await isDirectory(path))) throw error;
+  });
+}
+
+function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
 }
 
 /** The real directory of the cluster behind `link`; undefined when there is none yet. */
@@ -40,7 +56,7 @@ export async function accountFor(cluster: string | undefined): Promise<Account |
   if (!isRoot()) return undefined;
   if (cluster === undefined) return serviceAccount();
   const { uid, gid } = await stat(cluster);
-  return { name: `user ${uid}`, uid, gid };
+  return { name: await userName(uid), uid, gid };
 }
 
 /** Refuses, in words, a cluster that this PostgreSQL cannot open. */
@@ -65,12 +81,9 @@ async function checkOwner(cluster: string): Promise<void> {
   const { uid } = await stat(cluster);
   const mine = process.getuid?.();
   if (mine === 0 ? uid !== 0 : uid === mine) return;
-  const remedy =
-    mine === 0 ? 'give it to an ordinary user (chown -R)' : `run Parley as root or as user ${uid}`;
-  throw cannotRun(
-    `${cluster} belongs to user ${uid} and this is user ${mine}`,
-    `${remedy}, set another DATA_DIR`,
-  );
+  const [owner, me] = [await userName(uid), await userName(mine ?? -1)];
+  const remedy = mine === 0 ? 'give it to an ordinary user (chown -R)' : `run Parley as root or as ${owner}`;
+  throw cannotRun(`${cluster} belongs to ${owner} and this is ${me}`, `${remedy}, set another DATA_DIR`);
 }
 
 function absent(path: string): (error: unknown) => undefined {
