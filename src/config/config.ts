@@ -53,6 +53,11 @@ export const VARIABLES = {
     min: 1024,
     max: 104_857_600,
   }),
+  APPEND_LANES: integer(
+    1,
+    'Batches of messages that one node writes at once; more help when PostgreSQL is far away and has cores to spare.',
+    { min: 1, max: 16 },
+  ),
   APPEND_QUEUE_LIMIT: integer(
     10_000,
     'Messages that may wait to be written; beyond it a write answers 503.',

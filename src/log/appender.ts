@@ -16,8 +16,6 @@ import type { AppendRow } from './persistence/append.sql.js';
 import { BatchWriter, type Item, refusedByDatabase } from './persistence/batch-writer.js';
 import { PlatformUsers } from './platform-users.js';
 
-/** Batches that may be on the wire at once. One user's messages always take the same lane, so their order is kept. */
-const LANES = 2;
 /** Rows in one batch: beyond this the commit is shared well enough, and latency grows. */
 const MAX_BATCH = 64;
 /** SQLSTATE. */
@@ -43,13 +41,14 @@ export class Appender implements BeforeApplicationShutdown {
     private readonly bus: Bus,
     @Inject(CONFIG) config: Config,
   ) {
-    this.lanes = Array.from({ length: LANES }, () => {
+    const { APPEND_LANES: lanes, APPEND_QUEUE_LIMIT: queueLimit } = config;
+    this.lanes = Array.from({ length: lanes }, () => {
       return new GroupCommit<Item, Written>({
         write: (batch) => this.write(batch),
         worthSplitting: refusedByDatabase,
         fits: fitsBatch,
         maxBatch: MAX_BATCH,
-        limit: Math.ceil(config.APPEND_QUEUE_LIMIT / LANES),
+        limit: Math.ceil(queueLimit / lanes),
       });
     });
   }
@@ -80,8 +79,9 @@ export class Appender implements BeforeApplicationShutdown {
     await Promise.all(this.lanes.map((lane) => lane.drained()));
   }
 
+  /** One user's messages always take the same lane, so their order is kept. */
   private lane(owner: LogOwner): GroupCommit<Item, Written> {
-    return this.lanes[owner.userId % LANES] as GroupCommit<Item, Written>;
+    return this.lanes[owner.userId % this.lanes.length] as GroupCommit<Item, Written>;
   }
 
   private async write(batch: readonly Item[]): Promise<Outcome<Written>[]> {

@@ -55,6 +55,7 @@ const CASES: Record<Name, Case> = {
     bad: ['hidden', 'hidden-'.repeat(4)],
   },
   MAX_BODY_BYTES: integers(1_048_576, 1024, 104_857_600),
+  APPEND_LANES: integers(1, 1, 16),
   APPEND_QUEUE_LIMIT: integers(10_000, 1, 1_000_000),
   MAX_CONNECTIONS_PER_USER: integers(1000, 1, 1_000_000),
   MAX_CONNECTS_PER_SECOND: integers(2000, 1, 1_000_000),
