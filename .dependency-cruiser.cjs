@@ -49,7 +49,7 @@ const roomRules = Object.entries(mayImport).map(([room, allowed]) => ({
     path: '^src/',
     pathNot:
       room === 'cli'
-        ? `^src/(${allowed.join('|')}|cli)/|^src/app\\.setup\\.ts$`
+        ? `^src/(${allowed.join('|')}|cli)/|^src/(app\\.setup|start-failure)\\.ts$`
         : `^src/${any([room, ...allowed])}/`,
   },
 }));
@@ -123,7 +123,7 @@ module.exports = {
       name: 'service-below-edges',
       comment: 'edge → service → persistence: one service under both edges, so a rule is written once.',
       severity: 'error',
-      from: { path: '^src/[^/]+/[^/]+\\.ts$', pathNot: '\\.module\\.ts$|^src/(docs|http|ws)/' },
+      from: { path: '^src/[^/]+/[^/]+\\.ts$', pathNot: '\\.module\\.ts$|^src/(cli|docs|http|ws)/' },
       to: { path: '^src/[^/]+/(http|ws)/' },
     },
     {

@@ -1,4 +1,4 @@
-import { type Config, ConfigError, listenHost } from './config/config.js';
+import { type Config, ConfigError, listenHost, VARIABLES } from './config/config.js';
 import { EmbeddedDatabaseError } from './database/embedded/errors.js';
 
 /** A start that failed for a reason that one sentence can say. */
@@ -17,19 +17,28 @@ export function listenFailure(error: unknown, config: Config): Error {
 
 /** What a start that failed says to the person at the terminal: one sentence wherever the reason is known. */
 export function startFailure(error: unknown): string {
-  if (error instanceof ConfigError)
-    return ['The configuration is not valid:', ...error.problems].join('\n  ');
-  if (error instanceof EmbeddedDatabaseError) return error.message;
-  return `Parley could not start: ${explain(error)}`;
+  if (error instanceof EmbeddedDatabaseError || error instanceof ConfigError)
+    return knownReason(error) ?? error.message;
+  const reason =
+    knownReason(error) ?? (error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return `Parley could not start: ${reason}`;
 }
 
-function explain(error: unknown): string {
-  if (error instanceof StartError) return error.message;
-  const { code = '', message, stack } = error as NodeJS.ErrnoException;
+/** Why a program of Parley cannot run here, in words for who runs it; `undefined` when it is none of the usual reasons. */
+export function knownReason(error: unknown): string | undefined {
+  if (error instanceof ConfigError)
+    return ['The configuration is not valid:', ...error.problems].join('\n  ');
+  if (error instanceof StartError || error instanceof EmbeddedDatabaseError) return error.message;
+  const { code = '', message = '' } = error as NodeJS.ErrnoException;
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
     return `PostgreSQL cannot be reached (${message || code}); check DATABASE_URL.`;
   if (NO_ENTRY.test(code)) return `PostgreSQL lets nobody in (${message}); check DATABASE_URL.`;
-  return stack ?? message;
+  return namesVariable(message) ? message : undefined;
+}
+
+/** Such a message says what to change. */
+function namesVariable(message: string): boolean {
+  return Object.keys(VARIABLES).some((name) => message.startsWith(`${name} `));
 }
 
 /** SQLSTATE of a wrong user or password, and of a database that does not exist. */

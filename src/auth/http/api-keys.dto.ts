@@ -6,11 +6,13 @@ import {
   IsNotEmpty,
   IsOptional,
   IsString,
+  Matches,
   Max,
   MaxLength,
   Min,
 } from 'class-validator';
 import { toIso } from '../../kernel/clock.js';
+import { PRINTABLE } from '../../wire/fields.js';
 import type { CreatedKey } from '../api-keys.js';
 import type { ApiKey } from '../api-key.js';
 import { SCOPES, type Scope } from '../principal.js';
@@ -28,6 +30,7 @@ export class CreateApiKeyDto {
   @IsString()
   @IsNotEmpty()
   @MaxLength(MAX_NAME_LENGTH)
+  @Matches(PRINTABLE, { message: '$property must not contain control characters' })
   name: string;
 
   /** What it may do. @example ["user", "agent"] */
@@ -69,10 +72,13 @@ export class ApiKeyView {
   prefix: string;
   /** @example ["user", "agent"] */
   scopes: Scope[];
-  /** Requests per hour; null: the server's default. */
+  /** Requests per hour; null: the server's default. @example 1000 */
   rate_limit_per_hour: number | null;
+  /** @example "2026-11-23T10:00:00.000Z" */
   created_at: string;
+  /** @example "2027-02-21T10:00:00.000Z" */
   expires_at: string | null;
+  /** @example "2026-12-24T10:00:00.000Z" */
   revoked_at: string | null;
 }
 

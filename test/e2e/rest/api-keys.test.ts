@@ -48,6 +48,7 @@ describe('POST /v1/api-keys', () => {
       ['name', ''],
       ['name', 'x'.repeat(101)],
       ['name', 5],
+      ['name', 'red \u001b[31m alert'],
       ['scopes', []],
       ['scopes', 'user'],
       ['scopes', ['root']],

@@ -54,15 +54,49 @@ describe('the command line', () => {
     expect(again).toEqual({ code: 1, output: expect.stringContaining(name) });
   });
 
+  it('lists the limit, the date of creation and the expiry of each key', async () => {
+    const body = { name: 'for a week', scopes: ['user'], rate_limit_per_hour: 77, expires_in: 604_800 };
+    const { id, created_at, expires_at } = made(await api.post('/v1/api-keys', body));
+    const { output } = await cli(api, 'key', 'list');
+    const line = output.split('\n').find((candidate) => candidate.startsWith(id));
+    expect(line).toMatch(`user  active  77/h  created ${created_at}  expires ${expires_at}  for a week`);
+    expect(output).toMatch(/ {2}the server's limit {2}created \S+ {2}never expires {2}bootstrap/);
+  });
+
+  it.each(['key', 'account'] as const)(
+    '%s shows its usage when asked, and when it understands nothing',
+    async (program) => {
+      const wrong = [['--nonsense'], [], ['explode'], ['create', 'too', 'many']];
+      const [help, short, ...others] = await Promise.all([
+        ...[['--help'], ['list', '-h']].map((args) =>
+          cli({ databaseUrl: 'postgres://nobody@127.0.0.1:1/x' }, program, ...args),
+        ),
+        ...wrong.map((args) => cli(api, program, ...args)),
+      ]);
+      expect(help).toEqual({ code: 0, output: expect.stringMatching(/^usage/) });
+      expect(short).toEqual(help);
+      for (const { code, output } of others)
+        expect([code, output]).toEqual([1, expect.stringContaining(help!.output)]);
+      expect(others[0]!.output.split('\n')[0]).toBe("Unknown option '--nonsense'");
+    },
+  );
+
   it('says in one line what is wrong, and exits with 1', async () => {
     const runs = await Promise.all([
       cli(api, 'key', 'create', '--account', 'nobody'),
       cli(api, 'key', 'create', '--scopes', 'root'),
       cli(api, 'account', 'create', 'Not a name'),
+      cli(api, 'key', 'create', '--name', 'red \x1b[31m alert'),
+      cli(api, 'key', 'create', '--rate-limit', 'fast'),
+      cli(api, 'key', 'revoke', 'key_nonsense'),
+      cli({ databaseUrl: 'postgres://nobody@127.0.0.1:1/x' }, 'key', 'list'),
+      cli({ databaseUrl: 'no-url' }, 'account', 'list'),
     ]);
     for (const { code, output } of runs) {
       expect(code).toBe(1);
-      expect(output).toMatch(/^[^\n]*(nobody|user, agent, admin|a-z)[^\n]*$/);
+      expect(output).toMatch(
+        /^[^\n]*(nobody|user, agent, admin|a-z|control characters|whole number|no such|DATABASE_URL)[^\n]*$/,
+      );
     }
   });
 });
