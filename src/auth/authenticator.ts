@@ -29,6 +29,11 @@ export class Authenticator {
     const credential = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
     if (credential !== undefined)
       return COMPACT_JWT.test(credential) ? this.token(credential) : this.key(credential);
+    if (/^Bearer *$/i.test(header ?? ''))
+      throw new ParleyError(
+        'invalid_api_key',
+        'The Authorization header has an empty key: "Bearer" and nothing after it.',
+      );
     if (header)
       throw new ParleyError(
         'invalid_api_key',

@@ -3,7 +3,7 @@ import { SwaggerModule } from '@nestjs/swagger';
 import { createAsyncApi } from './asyncapi.js';
 import { createOpenApi } from './openapi.js';
 
-/** `/docs`, `/openapi.json` and `/asyncapi.json`. */
+/** `/docs`, where `/` leads, `/openapi.json` and `/asyncapi.json`. */
 export function serveDocs(app: NestFastifyApplication): void {
   const openApi = createOpenApi(app);
   const asyncApi = createAsyncApi(openApi);
@@ -13,8 +13,7 @@ export function serveDocs(app: NestFastifyApplication): void {
     customSiteTitle: 'Parley API',
     swaggerOptions: { persistAuthorization: true, tryItOutEnabled: true },
   });
-  app
-    .getHttpAdapter()
-    .getInstance()
-    .get('/asyncapi.json', (_request, reply) => reply.type('application/json').send(asyncApi));
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.get('/asyncapi.json', (_request, reply) => reply.type('application/json').send(asyncApi));
+  fastify.get('/', (_request, reply) => reply.redirect('/docs'));
 }

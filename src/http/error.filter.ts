@@ -1,10 +1,20 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import {
+  type ArgumentsHost,
+  Catch,
+  type ExceptionFilter,
+  HttpException,
+  Logger,
+  NotFoundException,
+} from '@nestjs/common';
 import { ThrottlerException } from '@nestjs/throttler';
 import type { FastifyReply } from 'fastify';
 import { Authenticator } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
 import { ERRORS, type ErrorCode, ParleyError } from '../kernel/errors.js';
 import { type ChargedRequest, HttpRateLimit } from '../rate-limit/http/http-rate-limit.js';
+
+/** Most characters of an unknown path that its answer repeats. */
+const LONGEST_PATH = 200;
 
 /** The error of the table that stands for whatever was thrown. */
 export function toParleyError(thrown: unknown): ParleyError {
@@ -39,7 +49,7 @@ export class ErrorFilter implements ExceptionFilter {
     try {
       request.principal ??= await this.principalOf(request);
       await this.rateLimit.charge(request, reply);
-      return toParleyError(thrown);
+      return thrown instanceof NotFoundException ? noSuchRoute(request) : toParleyError(thrown);
     } catch (exceeded) {
       return toParleyError(exceeded);
     }
@@ -56,6 +66,13 @@ export class ErrorFilter implements ExceptionFilter {
     const line = `${request.method} ${request.routeOptions.url ?? '?'} ${error.status} ${error.code} (request ${request.id})`;
     this.logger.error(cause instanceof Error ? `${line}: ${cause.stack ?? cause.message}` : line);
   }
+}
+
+/** Nest's router is the only one that throws this. */
+function noSuchRoute({ method, originalUrl }: ChargedRequest): ParleyError {
+  const path = originalUrl.split(/[?#]/, 1)[0] ?? '';
+  const shown = path.length > LONGEST_PATH ? `${path.slice(0, LONGEST_PATH)}…` : path;
+  return new ParleyError('resource_not_found', `There is no ${method} ${shown}; /docs lists what there is.`);
 }
 
 function fromStatus(status: number): ParleyError {

@@ -98,7 +98,34 @@ describe('every error', () => {
   });
 });
 
+describe('an unknown route', () => {
+  it('is named, without its query, at a sane length', async () => {
+    const long = `/v1/${'x'.repeat(5000)}`;
+    const said = async (answer: Promise<{ status: number; body: any }>) => {
+      const { status, body } = await answer;
+      return [status, body.error?.code, body.error?.message];
+    };
+    const unknown = (what: string) => [
+      404,
+      'resource_not_found',
+      `There is no ${what}; /docs lists what there is.`,
+    ];
+    expect(await said(api.post('/v1/mesage/send?secret=x', {}))).toEqual(unknown('POST /v1/mesage/send'));
+    expect(await said(api.get('/api/v1/nowhere'))).toEqual(unknown('GET /api/v1/nowhere'));
+    expect(await said(api.get('/v1/%zz'))).toEqual(unknown('GET /v1/%zz'));
+    expect(await said(api.get(long))).toEqual(unknown(`GET ${long.slice(0, 200)}…`));
+  });
+});
+
 describe('a credential', () => {
+  it('that is empty is said to be empty', async () => {
+    const { body } = await api.get('/v1/api-keys', { key: null, headers: { authorization: 'Bearer ' } });
+    expect(body.error).toMatchObject({
+      code: 'invalid_api_key',
+      message: expect.stringContaining('empty key'),
+    });
+  });
+
   it('is a bearer token, nothing else', async () => {
     for (const authorization of [
       'Basic dTpw',
@@ -165,7 +192,6 @@ describe('X-Request-Id', () => {
 
 describe('what no call answers', () => {
   it.each([
-    '/',
     '/v1',
     '/v1/',
     '/v2/messages/all',
