@@ -1,12 +1,14 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { ERRORS } from '../kernel/errors.js';
+import { documentHeaders } from './headers.js';
+import { type Operation, operationsOf } from './operations.js';
 import { SOCKET_MODELS } from './socket-events.js';
 
 /** The error table, for the page's introduction. */
 function errorTable(): string {
   const rows = Object.entries(ERRORS).map(([code, { status, message, retryable }]) => {
-    return `| ${status} | \`${code}\` | ${message} | ${retryable ? 'yes' : 'no'} |`;
+    return `| ${status} | \`${code}\` | ${message.replaceAll('<', '&lt;')} | ${retryable ? 'yes' : 'no'} |`;
   });
   return ['| status | code | message | repeat later? |', '|---|---|---|---|', ...rows].join('\n');
 }
@@ -40,7 +42,17 @@ export function createOpenApi(app: INestApplication): OpenAPIObject {
     operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}.${method}`,
   });
   dropOverruledTypes(document);
+  for (const operation of operationsOf(document)) splitSummary(operation);
+  documentHeaders(document);
   return document;
+}
+
+/** A comment on a method becomes its summary: the first sentence stays that, without Markdown, which no summary has. */
+function splitSummary(operation: Operation): void {
+  const [, first, rest] = /^(.+?[.!?])(?:\s+(.*))?$/s.exec(operation.summary ?? '') ?? [];
+  if (first === undefined) return;
+  operation.summary = first.replaceAll('`', '');
+  if (rest !== undefined) operation.description ??= rest;
 }
 
 /** Where a field says `oneOf`, its TypeScript type, which the compiler plugin adds as `allOf`, is only one of them. */

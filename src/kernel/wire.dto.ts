@@ -13,6 +13,7 @@ export class Attachment {
   name: string;
   /** @example "https://files.example.com/invoice.pdf" */
   url: string;
+  /** @example "The invoice of November" */
   description?: string;
   /** Media type. @example "application/pdf" */
   type?: string;
@@ -24,8 +25,9 @@ export class Attachment {
 export class Payload {
   /** @example "How can I help you today?" */
   content: string;
-  /** Who wrote it. */
+  /** Who wrote it. @example "assistant" */
   sender: Sender;
+  /** @example [] */
   attachments: Attachment[];
   [extra: string]: unknown;
 }
@@ -45,15 +47,17 @@ export class Message {
   payload: Payload;
   /** The caller's own data. @example {} */
   metadata: Record<string, unknown>;
+  /** @example "complete" */
   status: MessageStatus;
-  /** Whether the platform user has read it. @example false */
+  /** Whether the platform user has read it. @example true */
   read: boolean;
+  /** When the platform user read it. @example "2026-11-23T10:01:00.000Z" */
   read_at: string | null;
   /** @example "2026-11-23T10:00:00.000Z" */
   created_at: string;
   /** @example "2026-11-23T10:00:00.000Z" */
   updated_at: string;
-  /** Only on a tombstone: when the message was deleted. Its content and metadata are gone. */
+  /** Only on a tombstone: when the message was deleted. Its content and metadata are gone. @example "2026-11-23T10:05:00.000Z" */
   deleted_at?: string;
 }
 
@@ -65,12 +69,13 @@ export class Session {
   platform_user_id: string;
   /** @example "Late delivery" */
   title: string | null;
+  /** @example "open" */
   status: SessionStatus;
   /** The agent that this session is routed to. @example "support-bot" */
   agent_id: string | null;
-  /** The agent's own memory. Shown to API keys only, never to user tokens. */
+  /** The agent's own memory. Shown to API keys only, never to user tokens. @example {} */
   context: Record<string, unknown>;
-  /** The caller's own data. */
+  /** The caller's own data. @example {} */
   metadata: Record<string, unknown>;
   /** Position of the latest change of this session in its user's log. @example 7 */
   updated_seq: number;

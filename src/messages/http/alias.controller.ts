@@ -10,7 +10,7 @@ import { MessagesService } from '../messages.service.js';
 import { AliasList, AliasListQuery, type AliasMessage, AliasRead, AliasSent } from '../read.dto.js';
 
 /** The forms that the published reference page names for the same calls (contract section 2). */
-@ApiTags('Messages, in the reference page’s form')
+@ApiTags('Messages (alias forms)')
 @Controller('v1/messages')
 export class AliasController {
   constructor(

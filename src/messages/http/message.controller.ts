@@ -1,5 +1,5 @@
 import { Body, Controller, Post, Query, Res } from '@nestjs/common';
-import { ApiHeader, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiResponse, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { Principal } from '../../auth/principal.js';
@@ -19,6 +19,8 @@ const IDEMPOTENCY = {
   description: 'The same as `client_message_id`.',
 };
 
+const REPLAY = 'A repeat of an earlier call: what that one wrote, and nothing is written again.';
+
 @ApiTags('Messages')
 @Controller('v1/message')
 export class MessageController {
@@ -32,6 +34,11 @@ export class MessageController {
   @NeedsScope('user')
   @ApiHeader(IDEMPOTENCY)
   @AnswersOneOf(201, [Message, MessageAndReply], 'resource_conflict')
+  @ApiResponse({
+    status: 200,
+    description: REPLAY,
+    schema: { oneOf: [Message, MessageAndReply].map((type) => ({ $ref: getSchemaPath(type) })) },
+  })
   async receive(
     @Caller() caller: Principal,
     @Body() body: ReceiveDto,
@@ -49,6 +56,7 @@ export class MessageController {
   @NeedsScope('agent')
   @ApiHeader(IDEMPOTENCY)
   @Answers(201, Message, 'resource_conflict')
+  @ApiResponse({ status: 200, description: REPLAY, type: Message })
   async send(
     @Caller() caller: Principal,
     @Body() body: SendDto,
