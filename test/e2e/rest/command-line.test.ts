@@ -1,6 +1,8 @@
 import { anAccount, type Api, aUser, cli, made, received, startApi } from '../../support/api.js';
 import { eventually } from '../../support/eventually.js';
 
+jest.setTimeout(60_000); // each run of a program takes a second and more
+
 let api: Api;
 beforeAll(async () => {
   api = await startApi();
