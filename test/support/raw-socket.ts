@@ -35,10 +35,22 @@ export async function openRawSocket(
     closed,
     isClosed: () => over,
     send: (...packets) => {
+      if (transport === 'polling') return post(url, socket, packets);
       const taken = new Promise<void>((resolve) => socket.once('drain', () => resolve()));
       for (const packet of packets) socket.send(packet);
       return Promise.race([taken, closed]);
     },
     close: () => void socket.close(),
   };
+}
+
+/** All packets in one request: the client itself would send the first alone, and the others whenever that is done. */
+async function post(url: string, socket: Socket, packets: string[]): Promise<void> {
+  const { id } = socket as unknown as { id: string };
+  const body = packets.map((packet) => `4${packet}`).join('\x1e');
+  await fetch(`${url}/socket.io/?EIO=4&transport=polling&sid=${id}`, {
+    method: 'POST',
+    headers: { 'content-type': 'text/plain;charset=UTF-8' },
+    body,
+  });
 }
