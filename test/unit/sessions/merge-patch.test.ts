@@ -1,7 +1,11 @@
 import fc from 'fast-check';
+import { findJsonProblem } from '../../../src/kernel/json.js';
 import { mergePatch } from '../../../src/sessions/merge-patch.js';
 
 const parsed = (text: string): unknown => JSON.parse(text);
+
+/** What reaches it: a body with a `__proto__` key is refused before. */
+const json = fc.jsonValue().filter((value) => findJsonProblem(value) === undefined);
 
 describe('a merge patch', () => {
   // RFC 7396, appendix A, all of it.
@@ -27,7 +31,7 @@ describe('a merge patch', () => {
 
   it('changes neither what it is given', () => {
     fc.assert(
-      fc.property(fc.jsonValue(), fc.jsonValue(), (target, patch) => {
+      fc.property(json, json, (target, patch) => {
         const before = JSON.stringify([target, patch]);
         mergePatch(target, patch);
         expect(JSON.stringify([target, patch])).toBe(before);
@@ -37,7 +41,7 @@ describe('a merge patch', () => {
 
   it('is the same twice', () => {
     fc.assert(
-      fc.property(fc.jsonValue(), fc.jsonValue(), (target, patch) => {
+      fc.property(json, json, (target, patch) => {
         const once = mergePatch(target, patch);
         expect(mergePatch(once, patch)).toEqual(once);
       }),
