@@ -39,6 +39,7 @@ describe('while the database is away', () => {
       await api.get(`/v1/messages/all?platform_user_id=${user}`),
       await api.patch('/v1/sessions/x', { title: 'x' }),
       await api.post('/v1/api-keys', { name: 'x', scopes: ['user'] }),
+      await api.post('/v1/tokens/revoke', { platform_user_id: user }),
     ]) {
       expect(answer).toMatchObject(anError(503, 'service_unavailable'));
       expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0);
