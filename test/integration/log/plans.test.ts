@@ -111,7 +111,9 @@ describe('with 100,000 messages', () => {
     await eventually(async () => {
       const { updated, hot } = await updates(database);
       expect(updated).toBeGreaterThanOrEqual(2000);
-      expect(hot / updated).toBeGreaterThan(0.95);
+      // An index on a column that changes would make it 0. All but a few are HOT on an idle machine; when autovacuum or
+      // another snapshot keeps old versions on the page, some of these 50 heads on one page find no room there.
+      expect(hot / updated).toBeGreaterThan(0.6);
     });
   });
 });
