@@ -1,13 +1,13 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import { ERRORS } from '../kernel/errors.js';
+import { ERROR_ROWS } from '../kernel/errors.js';
 import { documentHeaders } from './headers.js';
 import { type Operation, operationsOf } from './operations.js';
 import { SOCKET_MODELS } from './socket-events.js';
 
 /** The error table, for the page's introduction. */
 function errorTable(): string {
-  const rows = Object.entries(ERRORS).map(([code, { status, message, retryable }]) => {
+  const rows = ERROR_ROWS.map(({ code, status, message, retryable }) => {
     return `| ${status} | \`${code}\` | ${message.replaceAll('<', '&lt;')} | ${retryable ? 'yes' : 'no'} |`;
   });
   return ['| status | code | message | repeat later? |', '|---|---|---|---|', ...rows].join('\n');

@@ -10,7 +10,7 @@ import { ThrottlerException } from '@nestjs/throttler';
 import type { FastifyReply } from 'fastify';
 import { Authenticator } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
-import { ERRORS, type ErrorCode, ParleyError } from '../kernel/errors.js';
+import { ERROR_ROWS, ParleyError, tooLarge } from '../kernel/errors.js';
 import { type ChargedRequest, HttpRateLimit } from '../rate-limit/http/http-rate-limit.js';
 
 /** Most characters of an unknown path that its answer repeats. */
@@ -76,9 +76,7 @@ function noSuchRoute({ method, originalUrl }: ChargedRequest): ParleyError {
 }
 
 function fromStatus(status: number): ParleyError {
-  const rows = Object.entries(ERRORS) as [ErrorCode, (typeof ERRORS)[ErrorCode]][];
-  const code =
-    rows.find(([, row]) => row.status === status)?.[0] ??
-    (status < 500 ? 'invalid_request' : 'internal_error');
-  return new ParleyError(code);
+  if (status === 413) return tooLarge();
+  const row = ERROR_ROWS.find((candidate) => candidate.status === status);
+  return new ParleyError(row?.code ?? (status < 500 ? 'invalid_request' : 'internal_error'));
 }

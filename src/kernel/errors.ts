@@ -1,5 +1,5 @@
 /**
- * The one table of errors. The HTTP filter, the socket acknowledgements, the docs page and the README read it.
+ * The one table of errors, by code. The HTTP filter, the socket acknowledgements, the docs page and the README read it.
  * Source: contract section 2, "Errors".
  */
 export const ERRORS = {
@@ -32,7 +32,6 @@ export const ERRORS = {
     message: 'The resource is in a state that does not allow this.',
     retryable: false,
   },
-  payload_too_large: { status: 413, message: 'The request body is too large.', retryable: false },
   missing_parameter: { status: 422, message: 'A required parameter is missing.', retryable: false },
   invalid_parameter: { status: 422, message: 'A parameter has an invalid value.', retryable: false },
   rate_limit_exceeded: { status: 429, message: 'The rate limit is used up.', retryable: true },
@@ -45,6 +44,28 @@ export const ERRORS = {
 } as const satisfies Record<string, { status: number; message: string; retryable: boolean }>;
 
 export type ErrorCode = keyof typeof ERRORS;
+
+/** A line of the table as clients read it. */
+export interface ErrorRow {
+  code: ErrorCode;
+  status: number;
+  message: string;
+  retryable: boolean;
+}
+
+/** The only row whose status is not that of its code: the contract has no code of its own for 413. */
+const TOO_LARGE: ErrorRow = {
+  code: 'invalid_request',
+  status: 413,
+  message: 'The request body is too large.',
+  retryable: false,
+};
+
+/** The whole table, by status. */
+export const ERROR_ROWS: readonly ErrorRow[] = [
+  ...Object.entries(ERRORS).map(([code, row]) => ({ code: code as ErrorCode, ...row })),
+  TOO_LARGE,
+].sort((a, b) => a.status - b.status);
 
 /** What is wrong with each named field of a request. */
 export type FieldErrors = Record<string, string[]>;
@@ -63,23 +84,22 @@ export interface ErrorBody {
 
 /** A failure with a code of the table. Everything else that is thrown is an `internal_error`. */
 export class ParleyError extends Error {
-  readonly status: number;
-
   /**
    * @param code row of {@link ERRORS}
    * @param message for a person; defaults to the table's
    * @param details machine-readable, sent to the client: nothing internal
    * @param retryAfter seconds after which a repeat may succeed
+   * @param status the code's; another one only by {@link tooLarge}
    */
   constructor(
     readonly code: ErrorCode,
     message: string = ERRORS[code].message,
     readonly details: ErrorDetails = {},
     readonly retryAfter?: number,
+    readonly status: number = ERRORS[code].status,
   ) {
     super(message);
     this.name = 'ParleyError';
-    this.status = ERRORS[code].status;
   }
 
   toBody(): ErrorBody {
@@ -92,6 +112,11 @@ export function invalidParameter(field: string, problem: string): ParleyError {
   return new ParleyError('invalid_parameter', `${field} ${problem}`, {
     fields: { [field]: [`${field} ${problem}`] },
   });
+}
+
+/** 413, with the code of what could not be read. */
+export function tooLarge(message: string = TOO_LARGE.message, details: ErrorDetails = {}): ParleyError {
+  return new ParleyError(TOO_LARGE.code, message, details, undefined, TOO_LARGE.status);
 }
 
 /** 404; the same answer for another account's id, so that existence never leaks. */

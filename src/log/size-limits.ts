@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config.js';
-import { ParleyError } from '../kernel/errors.js';
+import { tooLarge } from '../kernel/errors.js';
 
 /** What is changed piece by piece may not grow beyond what could have been sent at once. */
 @Injectable()
@@ -10,14 +10,12 @@ export class SizeLimits {
   /**
    * A value as JSON text.
    *
-   * @throws ParleyError `payload_too_large` when it has more than `MAX_BODY_BYTES`
+   * @throws ParleyError 413 `invalid_request` when it has more than `MAX_BODY_BYTES`
    */
   json(value: unknown): string {
     const text = JSON.stringify(value);
     const { MAX_BODY_BYTES: limit } = this.config;
     if (Buffer.byteLength(text) <= limit) return text;
-    throw new ParleyError('payload_too_large', `With this change it would have more than ${limit} bytes.`, {
-      limit,
-    });
+    throw tooLarge(`With this change it would have more than ${limit} bytes.`, { limit });
   }
 }

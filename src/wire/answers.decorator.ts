@@ -1,6 +1,6 @@
 import { applyDecorators, type Type } from '@nestjs/common';
 import { ApiBearerAuth, ApiExtraModels, ApiResponse, getSchemaPath } from '@nestjs/swagger';
-import { ERRORS, type ErrorCode } from '../kernel/errors.js';
+import { ERROR_ROWS, type ErrorCode, type ErrorRow } from '../kernel/errors.js';
 import { ErrorView } from './error.dto.js';
 
 /** What every authenticated call may answer besides its own. */
@@ -12,7 +12,6 @@ const COMMON: readonly ErrorCode[] = [
   'invalid_token',
   'expired_token',
   'insufficient_permissions',
-  'payload_too_large',
   'missing_parameter',
   'invalid_parameter',
   'rate_limit_exceeded',
@@ -44,28 +43,27 @@ export function AnswersOneOf(
 }
 
 function errorResponses(errors: readonly ErrorCode[]): MethodDecorator {
-  const codes = [...COMMON, ...errors];
-  const statuses = [...new Set(codes.map((code) => ERRORS[code].status))].sort((a, b) => a - b);
+  const rows = ERROR_ROWS.filter(({ code }) => COMMON.includes(code) || errors.includes(code));
+  const statuses = [...new Set(rows.map(({ status }) => status))];
   return applyDecorators(
     ApiBearerAuth(),
     ...statuses.map((of) =>
       errorResponse(
         of,
-        codes.filter((code) => ERRORS[code].status === of),
+        rows.filter(({ status }) => status === of),
       ),
     ),
   );
 }
 
-function errorResponse(status: number, codes: ErrorCode[]): MethodDecorator & ClassDecorator {
-  const examples = codes.map((code) => {
-    const { message } = ERRORS[code];
+function errorResponse(status: number, rows: ErrorRow[]): MethodDecorator & ClassDecorator {
+  const examples = rows.map(({ code, message }) => {
     return [code, { summary: code, value: { error: { code, message, details: {} }, detail: message } }];
   });
   return ApiResponse({
     status,
     type: ErrorView,
-    description: codes.map((code) => `\`${code}\``).join(', '),
+    description: rows.map(({ code }) => `\`${code}\``).join(', '),
     examples: Object.fromEntries(examples) as Record<string, { summary: string; value: unknown }>,
   });
 }

@@ -11,7 +11,9 @@ afterAll(() => api?.stop());
 const receive = (body: unknown, options = {}) => api.post('/v1/message/receive', body, options);
 const list = (key: string) => api.get('/v1/messages/all?platform_user_id=u', { key });
 
-/** How to bring about each row of the table. What is missing here is in tests of its own, named beside it. */
+const tooLarge = () => receive({ platform_user_id: 'u', message: 'x'.repeat(2048) });
+
+/** How to bring about each code of the table. What is missing here is in tests of its own, named beside it. */
 const PROVOKED: Record<Exclude<ErrorCode, NeedsMore>, () => Promise<Answer>> = {
   invalid_request: () => receive('{'),
   missing_api_key: () => receive({ platform_user_id: 'u', message: 'x' }, { key: null }),
@@ -27,7 +29,6 @@ const PROVOKED: Record<Exclude<ErrorCode, NeedsMore>, () => Promise<Answer>> = {
     made(await api.post('/v1/sessions', session));
     return api.post('/v1/sessions', session);
   },
-  payload_too_large: () => receive({ platform_user_id: 'u', message: 'x'.repeat(2048) }),
   missing_parameter: () => receive({}),
   invalid_parameter: () => receive({ platform_user_id: 5, message: 'x' }),
 };
@@ -44,11 +45,15 @@ async function until(status: number, call: (key: string) => Promise<Answer>, key
 }
 
 describe('every error', () => {
-  it.each(Object.entries(PROVOKED))(
-    '%s has the status of the table and the contract’s shape',
-    async (code, provoke) => {
+  const provoked = Object.entries(PROVOKED).map(
+    ([code, provoke]) => [ERRORS[code as ErrorCode].status, code, provoke] as const,
+  );
+
+  it.each([...provoked, [413, 'invalid_request', tooLarge] as const])(
+    '%i %s has the status of the table and the contract’s shape',
+    async (expected, code, provoke) => {
       const { status, headers, body } = await provoke();
-      expect(status).toBe(ERRORS[code as ErrorCode].status);
+      expect(status).toBe(expected);
       expect(body).toEqual({
         error: { code, message: expect.any(String), details: expect.any(Object) },
         detail: body.error.message,
@@ -90,6 +95,14 @@ describe('every error', () => {
     expect(await api.post('/v1/tokens', {})).toMatchObject(
       anError(422, 'missing_parameter', ['platform_user_id']),
     );
+  });
+
+  it('of a body that is too large says so', async () => {
+    const { status, body } = await tooLarge();
+    expect([status, body.error]).toEqual([
+      413,
+      { code: 'invalid_request', message: 'The request body is too large.', details: {} },
+    ]);
   });
 
   it('without a credential says how to send one', async () => {

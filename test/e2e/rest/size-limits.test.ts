@@ -45,7 +45,11 @@ describe('what grows piece by piece', () => {
       200,
     );
     const more = await api.patch(`/v1/messages/${body.id}`, { payload: { two: ALMOST_A_BODY } });
-    expect(more).toMatchObject(anError(413, 'payload_too_large'));
+    expect(more).toMatchObject(anError(413, 'invalid_request'));
+    expect(more.body.error).toMatchObject({
+      message: 'With this change it would have more than 1048576 bytes.',
+      details: { limit: 1_048_576 },
+    });
     const [message] = (await api.get(`/v1/messages/all?platform_user_id=${user}`)).body.messages;
     expect(Object.keys(message.payload)).toEqual(['content', 'sender', 'attachments', 'one']);
   });
@@ -55,7 +59,7 @@ describe('what grows piece by piece', () => {
     const merge = (context: object) =>
       api.patch(`/v1/sessions/${body.agent_session_id}`, { context, context_mode: 'merge' });
     expect((await merge({ one: ALMOST_A_BODY })).status).toBe(200);
-    expect(await merge({ two: ALMOST_A_BODY })).toMatchObject(anError(413, 'payload_too_large'));
+    expect(await merge({ two: ALMOST_A_BODY })).toMatchObject(anError(413, 'invalid_request'));
   });
 });
 

@@ -125,15 +125,13 @@ describe('size', () => {
     const around = JSON.stringify({ platform_user_id: user, message: '' }).length;
     const body = (size: number) =>
       JSON.stringify({ platform_user_id: user, message: 'x'.repeat(size - around) });
-    expect(await receive(body(MAX_BODY_BYTES + 1))).toMatchObject(anError(413, 'payload_too_large'));
+    expect(await receive(body(MAX_BODY_BYTES + 1))).toMatchObject(anError(413, 'invalid_request'));
     const stored = await expectStored(body(MAX_BODY_BYTES));
     expect(stored.payload.content).toHaveLength(MAX_BODY_BYTES - around);
   });
 
   it('counts bytes, not characters', async () => {
     const message = '€'.repeat(400_000);
-    expect(await receive({ platform_user_id: user, message })).toMatchObject(
-      anError(413, 'payload_too_large'),
-    );
+    expect(await receive({ platform_user_id: user, message })).toMatchObject(anError(413, 'invalid_request'));
   });
 });

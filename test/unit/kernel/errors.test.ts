@@ -1,10 +1,14 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import {
   conflict,
+  ERROR_ROWS,
   type ErrorCode,
   ERRORS,
   invalidParameter,
   notFound,
   ParleyError,
+  tooLarge,
 } from '../../../src/kernel/errors.js';
 
 /** Contract section 2, "Errors", word for word. */
@@ -18,7 +22,6 @@ const CONTRACT: Record<ErrorCode, number> = {
   insufficient_permissions: 403,
   resource_not_found: 404,
   resource_conflict: 409,
-  payload_too_large: 413,
   missing_parameter: 422,
   invalid_parameter: 422,
   rate_limit_exceeded: 429,
@@ -30,6 +33,23 @@ describe('the table of errors', () => {
   it('has the codes and statuses of the contract', () => {
     const table = Object.fromEntries(Object.entries(ERRORS).map(([code, { status }]) => [code, status]));
     expect(table).toEqual(CONTRACT);
+  });
+
+  it('has one more row, for what is too large', () => {
+    const rows = ERROR_ROWS.map(({ code, status }) => [code, status]);
+    expect(rows).toEqual(
+      [...Object.entries(CONTRACT), ['invalid_request', 413] as const].sort(([, a], [, b]) => a - b),
+    );
+  });
+
+  it('is the one in the README', () => {
+    const readme = readFileSync(join(__dirname, '../../../README.md'), 'utf8');
+    const [, table] = /<!-- test:errors -->\n([\s\S]*?)<!-- \/test:errors -->/.exec(readme) ?? [];
+    const rows = ERROR_ROWS.map(
+      ({ status, code, message, retryable }) =>
+        `| ${status} | \`${code}\` | ${message} | ${retryable ? 'yes' : 'no'} |`,
+    );
+    expect(table?.trim().split('\n').slice(2)).toEqual(rows);
   });
 
   it('calls retryable what passes by itself', () => {
@@ -61,6 +81,13 @@ describe('an error', () => {
       message: 'limit must not be 0',
       details: { fields: { limit: ['limit must not be 0'] } },
     });
+  });
+
+  it('of what is too large has the code of what could not be read', () => {
+    expect(tooLarge()).toMatchObject({ status: 413, message: 'The request body is too large.' });
+    const error = tooLarge('Too long.', { limit: 5 });
+    expect(error.status).toBe(413);
+    expect(error.toBody()).toEqual({ code: 'invalid_request', message: 'Too long.', details: { limit: 5 } });
   });
 
   it('has short forms for what is not there and what is in the way', () => {
