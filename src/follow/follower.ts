@@ -8,9 +8,8 @@ export interface Slice {
   readonly complete: boolean;
 }
 
-export interface FollowerOptions {
-  /** Where it starts: the head of the log, read after its hints were subscribed to. */
-  start: ReadState;
+/** Whom a follower works for. */
+export interface FollowerHost {
   /** Reads the log after a position. */
   readAfter(position: number): Promise<Slice>;
   /** Takes the next entry. Never throws, never waits. */
@@ -32,13 +31,17 @@ export class Follower {
   private current: ReadState;
   private catchingUp = false;
   /** Resolves when the catch-up that began last is over. */
-  private caughtUp = Promise.resolve();
+  private caughtUp: Promise<void> | undefined;
   /** The furthest that hints and heads have told of since the read under way began. */
   private wanted: ReadState;
 
-  constructor(private readonly options: FollowerOptions) {
-    this.current = options.start;
-    this.wanted = options.start;
+  /** @param start where it starts: the head of the log, read after its hints were subscribed to */
+  constructor(
+    start: ReadState,
+    private readonly host: FollowerHost,
+  ) {
+    this.current = start;
+    this.wanted = start;
   }
 
   /** Where it stands: every entry up to `seq` has been passed on, and the read state at that position. */
@@ -78,10 +81,10 @@ export class Follower {
   }
 
   private pass(entries: readonly LogEntry[], state: ReadState, read: boolean): void {
-    for (const entry of entries) this.options.onEntry(entry);
+    for (const entry of entries) this.host.onEntry(entry);
     const horizonMoved = state.read_seq > this.current.read_seq;
     this.current = state;
-    if (read || horizonMoved) this.options.onRead(state);
+    if (read || horizonMoved) this.host.onRead(state);
   }
 
   private want(state: ReadState): void {
@@ -104,12 +107,12 @@ export class Follower {
     try {
       do {
         this.wanted = this.current;
-        slice = await this.options.readAfter(this.current.seq);
+        slice = await this.host.readAfter(this.current.seq);
         read ||= slice.entries.some(({ event }) => event === 'message:updated');
         this.take(slice, read);
       } while (!slice.complete || isBehind(this.current, this.wanted));
     } catch (error) {
-      this.options.onError(error);
+      this.host.onError(error);
     } finally {
       this.catchingUp = false;
     }

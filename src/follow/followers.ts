@@ -3,26 +3,34 @@ import { Bus } from '../bus/bus.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { LogReader } from '../log/log-reader.js';
 import type { Follower } from './follower.js';
-import { Following } from './following.js';
+import { Following, type Source } from './following.js';
+import { HeadReads } from './head-reads.js';
 import type { LogListener } from './listener.js';
 
 /** Most entries that one read of the log brings. */
 export const CATCH_UP_PAGE = 200;
-
-const EMPTY_LOG = { seq: 0, read_seq: 0, unread_count: 0 };
 
 /** One follower for each platform user whom somebody on this node listens to, for as long as somebody does. */
 @Injectable()
 export class Followers implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(Followers.name);
   private readonly following = new Map<number, Following>();
+  private readonly source: Source;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly bus: Bus,
+    bus: Bus,
     private readonly reader: LogReader,
     @Inject(CONFIG) private readonly config: Config,
-  ) {}
+  ) {
+    const heads = new HeadReads((userIds) => reader.heads(userIds));
+    this.source = {
+      subscribe: (userId, listener) => bus.subscribe(userId, listener),
+      readHead: (userId) => heads.read(userId),
+      readAfter: (userId, position) => reader.after(userId, position, CATCH_UP_PAGE),
+      onError: (error) => this.logger.warn(`A follower could not pass on its log: ${String(error)}`),
+    };
+  }
 
   onModuleInit(): void {
     this.schedule();
@@ -61,12 +69,7 @@ export class Followers implements OnModuleInit, OnModuleDestroy {
   }
 
   private follow(userId: number): Following {
-    const following = new Following({
-      subscribe: (listener) => this.bus.subscribe(userId, listener),
-      readHead: async () => (await this.reader.heads([userId])).get(userId) ?? EMPTY_LOG,
-      readAfter: (position) => this.reader.after(userId, position, CATCH_UP_PAGE),
-      onError: (error) => this.logger.warn(`A follower could not pass on its log: ${String(error)}`),
-    });
+    const following = new Following(userId, this.source);
     this.following.set(userId, following);
     following.follower.catch(() => this.forget(userId, following));
     return following;

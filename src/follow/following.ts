@@ -1,26 +1,31 @@
 import type { Hint, LogEntry, LogHint } from '../kernel/events.js';
 import type { ReadState } from '../kernel/wire.dto.js';
-import { Follower, type Slice } from './follower.js';
+import { Follower, type FollowerHost, type Slice } from './follower.js';
 import type { LogListener } from './listener.js';
 
-export interface FollowingOptions {
+/** Where the logs are: what every {@link Following} of a node shares. */
+export interface Source {
   /** Hears hints from the moment it resolves. @returns what ends it */
-  subscribe(listener: (hint: Hint) => void): Promise<() => void>;
-  readHead(): Promise<ReadState>;
-  readAfter(position: number): Promise<Slice>;
+  subscribe(userId: number, listener: (hint: Hint) => void): Promise<() => void>;
+  readHead(userId: number): Promise<ReadState>;
+  readAfter(userId: number, position: number): Promise<Slice>;
   onError(error: unknown): void;
 }
 
 /** One log being followed, and those who listen. */
-export class Following {
+export class Following implements FollowerHost {
   readonly listeners = new Set<LogListener>();
   /** Rejects when the log could not be subscribed to or read. */
   readonly follower: Promise<Follower>;
   private started: Follower | undefined;
+  private early: LogHint[] | undefined = [];
   private unsubscribe: (() => void) | undefined;
   private stopped = false;
 
-  constructor(private readonly options: FollowingOptions) {
+  constructor(
+    private readonly userId: number,
+    private readonly source: Source,
+  ) {
     this.follower = this.start();
   }
 
@@ -34,29 +39,37 @@ export class Following {
     this.unsubscribe?.();
   }
 
+  readAfter(position: number): Promise<Slice> {
+    return this.source.readAfter(this.userId, position);
+  }
+
+  onEntry(entry: LogEntry): void {
+    this.tell((listener) => listener.onEntry(entry));
+  }
+
+  onRead(state: ReadState): void {
+    this.tell((listener) => listener.onRead?.(state));
+  }
+
+  onError(error: unknown): void {
+    this.source.onError(error);
+  }
+
   /** Subscribes first and reads the head second: the other order loses what falls between. */
   private async start(): Promise<Follower> {
-    const early: LogHint[] = [];
-    this.unsubscribe = await this.options.subscribe((hint) => {
-      if (hint.kind === 'typing') this.tell((listener) => listener.onTyping?.(hint));
-      else if (this.started) this.started.hint(hint);
-      else early.push(hint);
-    });
+    this.unsubscribe = await this.source.subscribe(this.userId, (hint) => this.hear(hint));
     if (this.stopped) this.unsubscribe();
-    const follower = this.newFollower(await this.options.readHead());
+    const follower = new Follower(await this.source.readHead(this.userId), this);
     this.started = follower;
-    for (const hint of early) follower.hint(hint);
+    for (const hint of this.early ?? []) follower.hint(hint);
+    this.early = undefined;
     return follower;
   }
 
-  private newFollower(start: ReadState): Follower {
-    return new Follower({
-      start,
-      readAfter: (position) => this.options.readAfter(position),
-      onEntry: (entry: LogEntry) => this.tell((listener) => listener.onEntry(entry)),
-      onRead: (state: ReadState) => this.tell((listener) => listener.onRead?.(state)),
-      onError: (error) => this.options.onError(error),
-    });
+  private hear(hint: Hint): void {
+    if (hint.kind === 'typing') this.tell((listener) => listener.onTyping?.(hint));
+    else if (this.started) this.started.hint(hint);
+    else this.early?.push(hint);
   }
 
   /** One listener's failure is not another's. */
@@ -65,7 +78,7 @@ export class Following {
       try {
         say(listener);
       } catch (error) {
-        this.options.onError(error);
+        this.source.onError(error);
       }
     }
   }

@@ -7,7 +7,8 @@ import { CATCH_UP_PAGE } from './followers.js';
 
 /** Who is brought up to date. */
 export interface Taker {
-  take(entry: LogEntry): void;
+  /** A page of what they missed, in order. */
+  take(entries: readonly LogEntry[]): void;
   /** Resolves when what was sent has been taken. @returns whether anybody is still there */
   isReady(): Promise<boolean>;
   /** From now on hears what the follower passes on. */
@@ -50,7 +51,7 @@ export class Replay {
       const { entries } = await this.reader.after(userId, position, CATCH_UP_PAGE);
       const upTo = follower.state.seq; // what comes after it, the follower passes on itself
       const due = entries.filter(({ seq }) => seq <= upTo);
-      for (const entry of due) taker.take(entry);
+      if (due.length > 0) taker.take(due);
       position = due.length < entries.length ? upTo : (due.at(-1)?.seq ?? upTo);
     }
     return false;

@@ -4,7 +4,8 @@ import type { Follower } from '../follow/follower.js';
 import { Replay } from '../follow/replay.js';
 import type { ConnectedUser } from '../auth/principal.js';
 import { Epochs } from './epochs.js';
-import { sendEntry, type Subscriber } from './subscriber.js';
+import type { LogEntry } from '../kernel/events.js';
+import { type Outgoing, type Subscriber, toEvent } from './subscriber.js';
 
 /** Somebody who has just connected, and where in the log they want to begin. */
 export interface Newcomer extends Subscriber {
@@ -12,6 +13,8 @@ export interface Newcomer extends Subscriber {
   readonly data: ConnectedUser;
   readonly after: number | undefined;
   readonly epoch: string | undefined;
+  /** Sends a page of a replay, in order, in as few writes as can be. */
+  sendAll(events: readonly Outgoing[]): void;
   isOpen(): boolean;
   /** Bytes that were sent and not taken yet. */
   bufferedBytes(): number;
@@ -38,7 +41,7 @@ export class Admission {
       after === undefined ||
       (this.epochs.isOf(userId, epoch) && (await this.replay.reaches(userId, follower, after)));
     const taker = {
-      take: sendEntry.bind(undefined, newcomer),
+      take: (entries: readonly LogEntry[]) => newcomer.sendAll(entries.map(toEvent)),
       isReady: () => hasTaken(newcomer),
       enter: () => {
         newcomer.enter();

@@ -2,14 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { Followers } from '../follow/followers.js';
 import type { Follower } from '../follow/follower.js';
 import type { LogListener } from '../follow/listener.js';
+import type { LogEntry, TypingSignal } from '../kernel/events.js';
+import type { ReadState } from '../kernel/wire.dto.js';
 import { sendEntry, type Subscriber } from './subscriber.js';
 
 /** The rooms of this node; `except` is a connection that need not hear itself. */
 export type Rooms = (userId: number, except?: string) => Subscriber | undefined;
-
-interface RoomListener extends LogListener {
-  readonly members: Set<string>;
-}
 
 /** The listeners of socket rooms: what a follower passes on is emitted once to each room, however many are in it. */
 @Injectable()
@@ -26,7 +24,7 @@ export class Audience {
 
   /** A socket is about to enter its user's room. @returns the follower that the room hears */
   join(userId: number, socketId: string): Promise<Follower> {
-    const listener = this.listeners.get(userId) ?? this.newListener(userId);
+    const listener = this.listeners.get(userId) ?? new RoomListener(userId, this.rooms);
     listener.members.add(socketId);
     this.listeners.set(userId, listener);
     return this.followers.join(userId, listener);
@@ -38,16 +36,27 @@ export class Audience {
     this.listeners.delete(userId);
     this.followers.leave(userId, listener);
   }
+}
 
-  private newListener(userId: number): RoomListener {
-    return {
-      members: new Set(),
-      onEntry: (entry) => {
-        const room = this.rooms(userId);
-        if (room) sendEntry(room, entry);
-      },
-      onRead: (state) => this.rooms(userId)?.send('read', state),
-      onTyping: ({ data, origin }) => this.rooms(userId, origin)?.send('typing', data),
-    };
+/** Passes what a follower passes on to one room. */
+class RoomListener implements LogListener {
+  readonly members = new Set<string>();
+
+  constructor(
+    private readonly userId: number,
+    private readonly rooms: Rooms,
+  ) {}
+
+  onEntry(entry: LogEntry): void {
+    const room = this.rooms(this.userId);
+    if (room) sendEntry(room, entry);
+  }
+
+  onRead(state: ReadState): void {
+    this.rooms(this.userId)?.send('read', state);
+  }
+
+  onTyping({ data, origin }: TypingSignal): void {
+    this.rooms(this.userId, origin)?.send('typing', data);
   }
 }

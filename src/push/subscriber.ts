@@ -8,8 +8,19 @@ export interface Subscriber {
   send<E extends keyof ServerEvents>(event: E, data: ServerEvents[E], seq?: number): void;
 }
 
+/** An event of {@link ServerEvents} on its way, and the position that whoever has it has reached. */
+export type Outgoing = {
+  [E in keyof ServerEvents]: { readonly event: E; readonly data: ServerEvents[E]; readonly seq?: number };
+}[keyof ServerEvents];
+
+/** One entry of a log as its wire event. */
+export function toEvent(entry: LogEntry): Outgoing {
+  if (entry.event !== 'session') return entry;
+  return { event: 'session', data: sessionFor('user_token', entry.data), seq: entry.seq };
+}
+
 /** Sends one entry of a log as its wire event. */
 export function sendEntry(subscriber: Subscriber, entry: LogEntry): void {
-  if (entry.event === 'session') subscriber.send('session', sessionFor('user_token', entry.data), entry.seq);
-  else subscriber.send(entry.event, entry.data, entry.seq);
+  const { event, data, seq } = toEvent(entry);
+  subscriber.send(event, data, seq);
 }

@@ -40,6 +40,32 @@ WITH head AS MATERIALIZED (
 SELECT id, head_seq, read_seq, unread_count, current_session, (extract(epoch FROM now) * 1000)::bigint AS now FROM head`,
 };
 
+/**
+ * The same for a batch of one, as at low load: two thirds of the time. No row for what is not usual.
+ *
+ * $1 user, $2 its session (null: any), $3 whether unread (0 or 1), $4 sender, $5 payload, $6 metadata, $7 client_message_id,
+ * $8 hash.
+ */
+export const APPEND_ONE: Statement = {
+  name: 'log.append.one',
+  text: `
+WITH head AS (
+  UPDATE platform_users u
+  SET head_seq = u.head_seq + 1, message_count = u.message_count + 1, unread_count = u.unread_count + $3
+  WHERE u.id = $1 AND u.current_session = coalesce($2, u.current_session)
+    AND ($7::text IS NULL OR NOT EXISTS (
+      SELECT FROM messages m WHERE m.user_id = $1 AND m.client_message_id = $7))
+  RETURNING u.id, u.head_seq, u.read_seq, u.unread_count, u.current_session, clock_timestamp()::timestamptz(3) AS now
+), written AS (
+  INSERT INTO messages (user_id, seq, updated_seq, agent_session_id, sender, payload, metadata, bytes, client_message_id, request_hash, created_at, updated_at)
+  SELECT id, head_seq, head_seq, current_session, $4, $5::text::json, $6::text::json, octet_length($5::text) + octet_length($6::text),
+    $7, $8::bytea, now, now
+  FROM head
+)
+SELECT id, head_seq - 1 AS head_seq, read_seq, unread_count - $3 AS unread_count, current_session,
+  (extract(epoch FROM now) * 1000)::bigint AS now FROM head`,
+};
+
 /** The head of a user whose items were appended, as it was before. */
 export interface UsualRow {
   id: number;

@@ -4,7 +4,7 @@ import { sqlState } from '../../database/errors.js';
 import { randomId } from '../../kernel/ids.js';
 import { type Outcome, writeOrSplit } from '../group-commit.js';
 import type { LogOwner, NewMessage } from '../log-types.js';
-import { APPEND, APPEND_USUAL, type AppendRow, type UsualRow } from './append.sql.js';
+import { APPEND, APPEND_ONE, APPEND_USUAL, type AppendRow, type UsualRow } from './append.sql.js';
 
 /** A message on its way to the database. */
 export interface Item {
@@ -45,7 +45,10 @@ export class BatchWriter {
   };
 
   private async writeUsual(batch: readonly Item[]): Promise<Map<number, UsualRow>> {
-    const rows = await this.database.query<UsualRow>(APPEND_USUAL, usualColumns(batch));
+    const [first, second] = batch;
+    const rows = await (first && !second
+      ? this.database.query<UsualRow>(APPEND_ONE, values(first))
+      : this.database.query<UsualRow>(APPEND_USUAL, usualColumns(batch)));
     return new Map(rows.map((row) => [row.id, row]));
   }
 }
@@ -59,9 +62,27 @@ export function refusedByDatabase(error: unknown): boolean {
 function takeRow(head: UsualRow | undefined, { message }: Item): AppendRow | undefined {
   if (!head) return undefined;
   head.head_seq++;
-  if (message.sender !== 'user') head.unread_count++;
+  head.unread_count += unreadOf(message);
   const { head_seq: seq, read_seq, unread_count, current_session: sid, now } = head;
   return { verdict: 'ok', original: null, sid, read_seq, now, seq, unread_count, born: false };
+}
+
+function values({ owner, message, requestHash }: Item): unknown[] {
+  return [
+    owner.userId,
+    message.agentSessionId ?? null,
+    unreadOf(message),
+    message.sender,
+    JSON.stringify(message.payload),
+    JSON.stringify(message.metadata),
+    message.clientMessageId ?? null,
+    requestHash,
+  ];
+}
+
+/** What a message adds to its user's count of unread ones: they have yet to read what they have not written. */
+function unreadOf({ sender }: NewMessage): 0 | 1 {
+  return sender === 'user' ? 0 : 1;
 }
 
 function usualColumns(batch: readonly Item[]): unknown[] {
@@ -73,7 +94,7 @@ function usualColumns(batch: readonly Item[]): unknown[] {
       unread: 0,
     };
     shares.set(owner.userId, share);
-    if (message.sender !== 'user') share.unread++;
+    share.unread += unreadOf(message);
     return ++share.items;
   });
   const users = [...shares.values()];

@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Principal } from '../../auth/principal.js';
 import type { ServerEvents } from '../events.js';
 import type { LiveConnection } from '../live-connections.js';
+import type { Outgoing } from '../subscriber.js';
 
 export const EVENT_STREAM = 'text/event-stream; charset=utf-8';
 /** How often a comment keeps proxies from closing a stream in which nothing happens, in milliseconds. */
@@ -35,6 +36,12 @@ export class EventStream implements LiveConnection {
     if (!this.isOpen()) return;
     const id = seq === undefined ? '' : `id: ${seq}\n`;
     this.response.write(`${id}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  }
+
+  sendAll(events: readonly Outgoing[]): void {
+    this.response.cork();
+    for (const { event, data, seq } of events) this.send(event, data, seq);
+    this.response.uncork();
   }
 
   isOpen(): boolean {

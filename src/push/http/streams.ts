@@ -54,6 +54,7 @@ export class Streams {
       enter: () => void (entered.yet = true),
       bufferedBytes: () => stream.bufferedBytes(),
       send: stream.send.bind(stream),
+      sendAll: stream.sendAll.bind(stream),
     };
     this.followers
       .join(data.userId, listener)

@@ -32,6 +32,7 @@ export class Connections {
   }
 
   open(socket: UserSocket): void {
+    forgetRequest(socket);
     this.unknownCommands.listen(socket);
     const connection = new SocketConnection(socket);
     this.live.add(connection);
@@ -55,6 +56,7 @@ export class Connections {
       enter: () => void socket.join(roomOf(data.userId)),
       bufferedBytes: () => connection.bufferedBytes(),
       send: connection.send.bind(connection),
+      sendAll: connection.sendAll.bind(connection),
     };
     await this.admission.admit(newcomer, follower);
   }
@@ -63,3 +65,19 @@ export class Connections {
 interface Emitter {
   emit(event: string, data: unknown): unknown;
 }
+
+/**
+ * What its handshake said has been read: the request and its headers would stay in memory as long as the socket. Who
+ * connects once more over the same transport is still known by address.
+ */
+function forgetRequest(socket: UserSocket): void {
+  const { headers, socket: connection } = socket.request;
+  const forwarded = headers['x-forwarded-for'];
+  const address = forwarded === undefined ? NOTHING : { 'x-forwarded-for': forwarded };
+  const request = { headers: address, socket: connection, connection, url: '', _query: NOTHING };
+  Object.assign(socket.conn, { request });
+  Object.assign(socket, { handshake: NO_HANDSHAKE });
+}
+
+const NOTHING = Object.freeze({});
+const NO_HANDSHAKE = Object.freeze({ headers: NOTHING, auth: NOTHING, query: NOTHING });

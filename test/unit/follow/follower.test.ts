@@ -72,8 +72,7 @@ class World {
   constructor(history: Change[]) {
     for (const past of history) this.log.commit(past);
     this.start = this.log.state;
-    this.follower = new Follower({
-      start: this.start,
+    this.follower = new Follower(this.start, {
       readAfter: (position) =>
         new Promise<Slice>((resolve, reject) => {
           expect(this.pending).toBeUndefined(); // one catch-up at a time
