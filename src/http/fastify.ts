@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { Config } from '../config/config.js';
+import { toJson } from '../kernel/json-text.js';
 import { parseTrustProxy } from './client-address.js';
 import { readJsonBodies } from './json-body.js';
 
@@ -31,6 +32,7 @@ export function createFastifyAdapter(config: Config): FastifyAdapter {
   });
   const fastify = adapter.getInstance();
   readJsonBodies(fastify);
+  fastify.setReplySerializer((answer) => toJson(answer as object));
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     done();

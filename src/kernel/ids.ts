@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 
 /** Crockford's base 32, lower case: no i, l, o, u. */
-const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
-const USER_DIGITS = 11; // 53 bits
-const SEQ_DIGITS = 9; // 45 bits
+export const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
+export const USER_DIGITS = 11; // 53 bits
+export const SEQ_DIGITS = 9; // 45 bits
 const MESSAGE_ID = new RegExp(`^msg_[${ALPHABET}]{${USER_DIGITS + SEQ_DIGITS}}$`);
 
 /** Where a message lies: its platform user's internal id, and its position in that user's log. */

@@ -3,9 +3,9 @@ import { Bus } from '../bus/bus.js';
 import { Database, type Transaction } from '../database/database.js';
 import { conflict, notFound } from '../kernel/errors.js';
 import type { LogEntry } from '../kernel/events.js';
-import type { Message, Payload, ReadState } from '../kernel/wire.dto.js';
+import type { Message, Payload, ReadState, Sender } from '../kernel/wire.dto.js';
 import type { Head, LogOwner } from './log-types.js';
-import { type MessageRow, toMessage } from './message-row.js';
+import { toMessage } from './message-json.js';
 import * as sql from './persistence/change.sql.js';
 import { ONE } from './persistence/read.sql.js';
 import { SizeLimits } from './size-limits.js';
@@ -20,6 +20,11 @@ export interface Changed<T> {
 export interface Edit {
   payload?: Partial<Payload>;
   metadata?: Record<string, unknown>;
+}
+
+interface LockedMessage {
+  readonly sender: Sender;
+  readonly message: Message;
 }
 
 /** Everything that happens to a log after an append: each change takes a position of its own, under the head's lock. */
@@ -58,7 +63,7 @@ export class LogChanges {
   /** Replaces content, fields of the payload, or metadata. @throws `resource_conflict` for a tombstone */
   async edit(owner: LogOwner, seq: number, edit: Edit): Promise<Message> {
     const { result } = await this.change(owner, async (tx, head) => {
-      const before = await this.lockedMessage(tx, owner, seq);
+      const { message: before } = await this.lockedMessage(tx, owner, seq);
       if (before.deleted_at) throw conflict('This message was deleted.');
       const payload = { ...before.payload, ...edit.payload };
       const values = [payload, edit.metadata ?? before.metadata].map((part) => this.limits.json(part));
@@ -71,7 +76,7 @@ export class LogChanges {
   async delete(owner: LogOwner, seq: number): Promise<Message> {
     const { result } = await this.change(owner, async (tx, head) => {
       const before = await this.lockedMessage(tx, owner, seq);
-      if (before.deleted_at) return { result: toMessage(before, owner), entries: [] };
+      if (before.message.deleted_at) return { result: before.message, entries: [] };
       if (isUnread(before)) head.unreadCount--;
       const tombstone = { content: '', sender: before.sender, attachments: [] };
       return this.updated(tx, owner, seq, sql.DELETE_MESSAGE, head, [JSON.stringify(tombstone)]);
@@ -102,7 +107,7 @@ export class LogChanges {
       const entries: LogEntry[] = [];
       for (const seq of new Set(seqs)) {
         const before = await this.lockedMessage(tx, owner, seq);
-        if (before.read_at) continue;
+        if (before.message.read) continue;
         if (isUnread(before)) head.unreadCount--;
         entries.push(...(await this.updated(tx, owner, seq, sql.MARK_MESSAGE_READ, head, [])).entries);
       }
@@ -121,15 +126,15 @@ export class LogChanges {
   ): Promise<Changed<Message>> {
     const position = nextPosition(head);
     await tx.query(statement, [owner.userId, seq, position, ...values]);
-    const data = toMessage(await this.lockedMessage(tx, owner, seq), owner);
+    const { message: data } = await this.lockedMessage(tx, owner, seq);
     return { result: data, entries: [{ seq: position, event: 'message:updated', data }] };
   }
 
   /** Its user's head is locked, and nothing changes a message without that lock. */
-  private async lockedMessage(tx: Transaction, owner: LogOwner, seq: number): Promise<MessageRow> {
-    const [row] = await tx.query<MessageRow>(ONE, [owner.userId, seq]);
+  private async lockedMessage(tx: Transaction, owner: LogOwner, seq: number): Promise<LockedMessage> {
+    const [row] = await tx.query<{ sender: Sender; message: string }>(ONE, [owner.userId, seq]);
     if (!row) throw notFound('message');
-    return row;
+    return { sender: row.sender, message: toMessage(row.message) };
   }
 
   private async countUnreadAfter(tx: Transaction, owner: LogOwner, head: Head): Promise<number> {
@@ -144,6 +149,6 @@ export function nextPosition(head: Head): number {
   return ++head.headSeq;
 }
 
-function isUnread(row: MessageRow): boolean {
-  return row.sender !== 'user' && row.read_at === null && row.deleted_at === null;
+function isUnread({ sender, message }: LockedMessage): boolean {
+  return sender !== 'user' && !message.read && message.deleted_at === undefined;
 }

@@ -2,20 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Statement } from '../database/database.js';
 import { notFound } from '../kernel/errors.js';
 import type { LogEntry } from '../kernel/events.js';
+import { JsonText } from '../kernel/json-text.js';
 import type { Message, ReadState } from '../kernel/wire.dto.js';
 import type { LogOwner } from './log-types.js';
-import { type MessageRow, toMessage } from './message-row.js';
+import { toMessage } from './message-json.js';
 import { PAGE_BYTES } from './page-bytes.js';
-import {
-  AFTER,
-  BY_OFFSET,
-  COUNT_IN_SESSION,
-  COUNT_UNREAD_IN_SESSION,
-  COUNTS,
-  HEADS,
-  ONE,
-  PAGES,
-} from './persistence/read.sql.js';
+import { AFTER, BY_OFFSET, COUNT_IN_SESSION, HEADS, ONE, PAGES } from './persistence/read.sql.js';
 import { type SessionRow, toSession } from './session-row.js';
 
 /** Beyond every position: the open end of a range. */
@@ -33,17 +25,16 @@ export interface Range {
   limit: number;
 }
 
-/** Messages of a range, and where the next page begins; null at the end. */
+/** Messages of a range, as PostgreSQL wrote them. */
 export interface MessagePage {
-  readonly messages: Message[];
+  readonly messages: JsonText<Message[]>;
+  /** Where the next page begins; null at the end. */
   readonly next: number | null;
+  /** All that the pages have together: of the log, of the session, of what is unread. */
+  readonly total: number;
 }
 
-/** What a row adds to its page, and what those before it did. */
-interface Sized {
-  bytes: number;
-  bytes_before: number;
-}
+export const NO_PAGE: MessagePage = { messages: new JsonText('[]'), next: null, total: 0 };
 
 /** A stretch of a log, and the head at the moment it was read. */
 export interface LogSlice {
@@ -53,29 +44,34 @@ export interface LogSlice {
   readonly complete: boolean;
 }
 
-interface Counts {
+interface HeadRow {
+  id: number;
   head_seq: number;
   read_seq: number;
   unread_count: number;
-  message_count: number;
 }
 
-type AfterRow = MessageRow &
-  Sized & {
-    head_seq: number;
-    head_read_seq: number;
-    unread_count: number;
-    platform_user_id: string;
-    account_id: number;
-    position: number | null;
-    event: LogEntry['event'];
-    session:
-      | (Omit<SessionRow, 'created_at' | 'last_message_at'> & {
-          created_at: string;
-          last_message_at: string | null;
-        })
-      | null;
-  };
+interface PageRow {
+  messages: string;
+  next: number | null;
+  total: number;
+}
+
+interface AfterRow {
+  head_seq: number;
+  read_seq: number;
+  unread_count: number;
+  position: number | null;
+  event: LogEntry['event'];
+  message: string | null;
+  session:
+    | (Omit<SessionRow, 'created_at' | 'last_message_at'> & {
+        created_at: string;
+        last_message_at: string | null;
+      })
+    | null;
+  bytes_so_far: number;
+}
 
 /** Reads logs. Every answer is a snapshot that one statement saw. */
 @Injectable()
@@ -84,46 +80,35 @@ export class LogReader {
 
   /** @throws ParleyError `resource_not_found` */
   async message(owner: LogOwner, seq: number): Promise<Message> {
-    const [row] = await this.database.query<MessageRow>(ONE, [owner.userId, seq]);
+    const [row] = await this.database.query<{ message: string }>(ONE, [owner.userId, seq]);
     if (!row) throw notFound('message');
-    return toMessage(row, owner);
+    return toMessage(row.message);
   }
 
   /** Messages of a range of positions, of one session if asked. */
   async page(owner: LogOwner, { agentSessionId, order = 'asc', ...range }: Range): Promise<MessagePage> {
-    const pages = agentSessionId === undefined ? PAGES.all : PAGES.session;
-    return this.readPage(owner, pages[order], range, agentSessionId);
+    if (agentSessionId === undefined) return this.readPage(owner, PAGES.all[order], range);
+    const [page, total] = await Promise.all([
+      this.readPage(owner, PAGES.session[order], range, agentSessionId),
+      this.countInSession(owner, agentSessionId),
+    ]);
+    return { ...page, total };
   }
 
   /** Assistant and system messages not read yet, oldest first. */
   async unread(owner: LogOwner, { agentSessionId, ...range }: Range): Promise<MessagePage> {
-    const statement = agentSessionId === undefined ? PAGES.unread : PAGES.unreadInSession;
-    return this.readPage(owner, statement, range, agentSessionId);
+    if (agentSessionId === undefined) return this.readPage(owner, PAGES.unread, range);
+    return this.readPage(owner, PAGES.unreadInSession, range, agentSessionId);
   }
 
   /** Messages by their number in the log instead of a position: costs as many steps as it skips. */
-  async pageByOffset(owner: LogOwner, limit: number, offset: number): Promise<Message[]> {
-    const rows = await this.database.query<MessageRow>(BY_OFFSET, [owner.userId, limit, offset]);
-    return rows.map((row) => toMessage(row, owner));
-  }
-
-  async counts(owner: LogOwner): Promise<Counts> {
-    const [row] = await this.database.query<Counts>(COUNTS, [owner.userId]);
-    return row ?? { head_seq: 0, read_seq: 0, unread_count: 0, message_count: 0 };
-  }
-
-  /** Messages in one session. */
-  async countInSession(owner: LogOwner, agentSessionId: string): Promise<number> {
-    return this.count(COUNT_IN_SESSION, owner, agentSessionId);
-  }
-
-  async countUnreadInSession(owner: LogOwner, agentSessionId: string): Promise<number> {
-    return this.count(COUNT_UNREAD_IN_SESSION, owner, agentSessionId);
+  async pageByOffset(owner: LogOwner, limit: number, offset: number): Promise<MessagePage> {
+    return this.readPage(owner, BY_OFFSET, { limit }, offset);
   }
 
   /** The heads of many logs in one query: what anti-entropy compares with. */
   async heads(userIds: readonly number[]): Promise<Map<number, ReadState>> {
-    const rows = await this.database.query<Counts & { id: number }>(HEADS, [userIds]);
+    const rows = await this.database.query<HeadRow>(HEADS, [userIds]);
     return new Map(
       rows.map((row) => [
         row.id,
@@ -143,36 +128,31 @@ export class LogReader {
     const rows = await this.database.query<AfterRow>(AFTER, [userId, position, most]);
     const [head] = rows;
     if (!head) throw notFound('platform user');
-    const entries = rows.flatMap((row) =>
-      row.position === null ? [] : [toEntry(row, row.position, userId)],
-    );
-    const state = { seq: head.head_seq, read_seq: head.head_read_seq, unread_count: head.unread_count };
+    const entries = rows.flatMap((row) => (row.position === null ? [] : [toEntry(row, row.position)]));
+    const state = { seq: head.head_seq, read_seq: head.read_seq, unread_count: head.unread_count };
     const complete = entries.length < most && !isFull(rows.at(-1));
     return { entries: complete ? entries : withoutLastPosition(entries), state, complete };
   }
 
-  /** Reads one more than the page, to know whether there is more; a page may end early, when its bytes are used up. */
+  private async countInSession({ userId }: LogOwner, agentSessionId: string): Promise<number> {
+    const [row] = await this.database.query<{ count: number }>(COUNT_IN_SESSION, [userId, agentSessionId]);
+    return row?.count ?? 0;
+  }
+
   private async readPage(
     owner: LogOwner,
     statement: Statement,
     { after = 0, before = END_OF_LOG, limit }: Range,
-    session: string | undefined,
+    ...sessionOrOffset: [] | [string | number]
   ): Promise<MessagePage> {
-    const values = [owner.userId, after, before, limit + 1, ...(session === undefined ? [] : [session])];
-    const rows = await this.database.query<MessageRow & Sized>(statement, values);
-    const messages = rows.slice(0, limit).map((row) => toMessage(row, owner));
-    const hasMore = rows.length > limit || isFull(rows.at(-1));
-    return { messages, next: hasMore ? (messages.at(-1)?.seq ?? null) : null };
-  }
-
-  private async count(statement: Statement, owner: LogOwner, agentSessionId: string): Promise<number> {
-    const [row] = await this.database.query<{ count: number }>(statement, [owner.userId, agentSessionId]);
-    return row?.count ?? 0;
+    const values = [owner.userId, after, before, limit, ...sessionOrOffset];
+    const [row] = await this.database.query<PageRow>(statement, values);
+    return row ? { ...row, messages: new JsonText(row.messages) } : NO_PAGE;
   }
 }
 
-function isFull(last: Sized | undefined): boolean {
-  return last !== undefined && last.bytes_before + last.bytes >= PAGE_BYTES;
+function isFull(last: AfterRow | undefined): boolean {
+  return last !== undefined && last.bytes_so_far >= PAGE_BYTES;
 }
 
 /** Entries of one position stay together: the limit may have cut the last position in two. */
@@ -182,11 +162,10 @@ function withoutLastPosition(entries: LogEntry[]): LogEntry[] {
   return whole.length > 0 ? whole : entries;
 }
 
-function toEntry(row: AfterRow, seq: number, userId: number): LogEntry {
-  if (row.session) return { seq, event: 'session', data: toSession(fromJson(row.session)) };
-  const owner = { accountId: row.account_id, platformUserId: row.platform_user_id, userId };
-  const message = toMessage(row, owner);
-  if (row.event === 'message:updated') return { seq, event: 'message:updated', data: message };
+function toEntry({ event, session, message: text }: AfterRow, seq: number): LogEntry {
+  if (session) return { seq, event: 'session', data: toSession(fromJson(session)) };
+  const message = toMessage(text ?? '');
+  if (event === 'message:updated') return { seq, event: 'message:updated', data: message };
   // At its own position it stands as a new message: its change follows, at the position of the change.
   return { seq, event: 'message', data: { ...message, updated_seq: seq } };
 }

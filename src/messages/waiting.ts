@@ -6,7 +6,7 @@ import type { Message } from '../kernel/wire.dto.js';
 import { LogReader, type MessagePage } from '../log/log-reader.js';
 import type { LogOwner } from '../log/log-types.js';
 import { PlatformUsers } from '../log/platform-users.js';
-import { MessageLists } from './message-lists.js';
+import { MessageLists, type Written } from './message-lists.js';
 import type { ListQuery, UnreadList } from './read.dto.js';
 
 /** Messages that are looked at for a reply in one step. */
@@ -28,12 +28,12 @@ export class Waiting {
     query: ListQuery,
     seconds: number,
     signal: AbortSignal,
-  ): Promise<UnreadList> {
+  ): Promise<Written<UnreadList>> {
     const { userId } = await this.users.ensure(caller.accountId, actingUser(caller, query.platform_user_id));
     const found = await this.waiter.wait(userId, {
       look: async () => {
         const list = await this.lists.unread(caller, query);
-        return list.messages.length > 0 ? list : undefined;
+        return list.messages.parse().length > 0 ? list : undefined;
       },
       isReason: ({ event, data }) => event === 'message' && data.payload.sender !== 'user',
       timeout: seconds * 1000,
@@ -64,7 +64,7 @@ export class Waiting {
     const { agent_session_id: agentSessionId } = message;
     for (let after: number | null = message.seq; after !== null;) {
       const page: MessagePage = await this.reader.page(owner, { after, agentSessionId, limit: REPLY_PAGE });
-      const reply = page.messages.find(isReply);
+      const reply = page.messages.parse().find(isReply);
       if (reply) return reply;
       after = page.next;
     }

@@ -1,60 +1,82 @@
 import type { Statement } from '../../database/database.js';
-import { MESSAGE_COLUMNS } from '../message-row.js';
+import { MESSAGE_COLUMNS, MESSAGE_JSON } from '../message-json.js';
 import { OFFSET_PAGE_BYTES, PAGE_BYTES } from '../page-bytes.js';
 import { SESSION_COLUMNS } from '../session-row.js';
 
 /** $1 is the internal user id in every statement: each is an index scan of one user's log, and each names its shard. */
 const FROM = 'FROM messages m JOIN platform_users u ON u.id = m.user_id WHERE m.user_id = $1';
 
-export const ONE: Statement = { name: 'log.one', text: `SELECT ${MESSAGE_COLUMNS} ${FROM} AND m.seq = $2` };
+export const ONE: Statement = {
+  name: 'log.one',
+  text: `SELECT sender, ${MESSAGE_JSON} AS message FROM (SELECT ${MESSAGE_COLUMNS} ${FROM} AND m.seq = $2) one`,
+};
 
-/** The rows of a page, from its beginning, until its bytes are used up: $4 is the limit in rows. */
-function bounded(from: string, order: string, tail: string, bytes = PAGE_BYTES): string {
-  return `SELECT * FROM (
-    SELECT ${MESSAGE_COLUMNS}, m.bytes, sum(m.bytes) OVER (ORDER BY ${order} ROWS UNBOUNDED PRECEDING) - m.bytes AS bytes_before
-    ${from} ORDER BY ${order} ${tail}
-  ) page WHERE bytes_before < ${bytes}`;
+interface Page {
+  /** How many messages all pages have together. */
+  total: string;
+  filter?: string;
+  order?: 'ASC' | 'DESC';
+  offset?: string;
+  /** Bytes after which it ends. */
+  bytes?: number;
 }
 
-/** $2 after, $3 before (both exclusive), $4 limit, $5 session if there is one. */
-function page(name: string, order: 'ASC' | 'DESC', filter = ''): Statement {
-  const from = `${FROM} AND m.seq > $2 AND m.seq < $3 ${filter}`;
-  return { name, text: bounded(from, `m.seq ${order}`, 'LIMIT $4') };
+/**
+ * A page as one row: its messages as a JSON array, where the next page begins, and the total of the same snapshot.
+ * $2 after, $3 before (both exclusive), $4 limit. It reads one message more than the limit, to know whether there is
+ * more, and ends early when its bytes are used up. `string_agg` takes the rows in the order of the subquery.
+ */
+function page(
+  name: string,
+  { total, filter = '', order = 'ASC', offset = '', bytes = PAGE_BYTES }: Page,
+): Statement {
+  const text = `
+SELECT page.*, ${total} AS total
+FROM platform_users u CROSS JOIN LATERAL (
+  SELECT concat('[', string_agg(${MESSAGE_JSON}, ',') FILTER (WHERE n <= $4), ']') AS messages,
+    CASE WHEN count(*) > $4 OR bool_or(bytes_so_far >= ${bytes})
+      THEN ${order === 'ASC' ? 'max' : 'min'}(seq) FILTER (WHERE n <= $4) END AS next
+  FROM (
+    SELECT ${MESSAGE_COLUMNS}, m.bytes, row_number() OVER so_far AS n, sum(m.bytes) OVER so_far AS bytes_so_far
+    FROM (
+      SELECT m.* FROM messages m WHERE m.user_id = $1 AND m.seq > $2 AND m.seq < $3 ${filter}
+      ORDER BY m.seq ${order} LIMIT $4 + 1 ${offset}
+    ) m WINDOW so_far AS (ORDER BY m.seq ${order} ROWS UNBOUNDED PRECEDING)
+  ) m WHERE bytes_so_far - bytes < ${bytes}
+) page
+WHERE u.id = $1`;
+  return { name, text };
 }
 
+/** $5 is the session. */
 const IN_SESSION = 'AND m.agent_session_id = $5';
 /** The horizon as a value of its own: compared with `u.read_seq`, the scan would pass all that was ever read. */
 const UNREAD = `AND m.sender <> 'user' AND m.read_at IS NULL AND m.deleted_at IS NULL
   AND m.seq > (SELECT h.read_seq FROM platform_users h WHERE h.id = $1)`;
 
+const ALL = { total: 'u.message_count' };
+const SESSION = { total: 'NULL::int', filter: IN_SESSION };
+const UNREAD_IN_SESSION = {
+  total: `(SELECT count(*) FROM messages m WHERE m.user_id = $1 ${UNREAD} ${IN_SESSION})`,
+  filter: `${UNREAD} ${IN_SESSION}`,
+};
+
 export const PAGES = {
-  all: { asc: page('log.asc', 'ASC'), desc: page('log.desc', 'DESC') },
+  all: { asc: page('log.asc', ALL), desc: page('log.desc', { ...ALL, order: 'DESC' }) },
   session: {
-    asc: page('log.session.asc', 'ASC', IN_SESSION),
-    desc: page('log.session.desc', 'DESC', IN_SESSION),
+    asc: page('log.session.asc', SESSION),
+    desc: page('log.session.desc', { ...SESSION, order: 'DESC' }),
   },
-  unread: page('log.unread', 'ASC', UNREAD),
-  unreadInSession: page('log.unread.session', 'ASC', `${UNREAD} ${IN_SESSION}`),
+  unread: page('log.unread', { total: 'u.unread_count', filter: UNREAD }),
+  unreadInSession: page('log.unread.session', UNREAD_IN_SESSION),
 };
 
-export const BY_OFFSET: Statement = {
-  name: 'log.offset',
-  text: bounded(FROM, 'm.seq', 'LIMIT $2 OFFSET $3', OFFSET_PAGE_BYTES),
-};
-
-export const COUNTS: Statement = {
-  name: 'log.counts',
-  text: 'SELECT head_seq, read_seq, unread_count, message_count FROM platform_users WHERE id = $1',
-};
+/** $5 is how many messages to skip. */
+export const BY_OFFSET = page('log.offset', { ...ALL, offset: 'OFFSET $5', bytes: OFFSET_PAGE_BYTES });
 
 export const COUNT_IN_SESSION: Statement = {
   name: 'log.count.session',
   text: 'SELECT count(*)::int AS count FROM messages WHERE user_id = $1 AND agent_session_id = $2',
-};
-
-export const COUNT_UNREAD_IN_SESSION: Statement = {
-  name: 'log.count.unread.session',
-  text: `SELECT count(*)::int AS count ${FROM} ${UNREAD} AND m.agent_session_id = $2`,
 };
 
 export const HEADS: Statement = {
@@ -63,7 +85,6 @@ export const HEADS: Statement = {
 };
 
 const NO_SESSION = 'NULL::json AS session, m.bytes';
-const CHANGES_FROM = 'FROM messages m JOIN platform_users u ON u.id = m.user_id WHERE m.user_id = $1';
 
 /**
  * The log after position $2, at most $3 entries, with the head of the same snapshot. New messages in the order of
@@ -73,18 +94,21 @@ const CHANGES_FROM = 'FROM messages m JOIN platform_users u ON u.id = m.user_id 
 export const AFTER: Statement = {
   name: 'log.after',
   text: `
-SELECT head.head_seq, head.read_seq AS head_read_seq, head.unread_count, head.platform_user_id, head.account_id, e.*
-FROM platform_users head LEFT JOIN LATERAL (SELECT *, sum(bytes) OVER (ORDER BY position, event ROWS UNBOUNDED PRECEDING) - bytes AS bytes_before FROM (
-  (SELECT m.seq AS position, 'message' AS event, ${MESSAGE_COLUMNS}, ${NO_SESSION}
-   ${CHANGES_FROM} AND m.seq > $2 ORDER BY m.seq LIMIT $3)
-  UNION ALL
-  (SELECT m.updated_seq, 'message:updated', ${MESSAGE_COLUMNS}, ${NO_SESSION}
-   ${CHANGES_FROM} AND m.updated_seq > $2 AND m.updated_seq > m.seq ORDER BY m.updated_seq LIMIT $3)
-  UNION ALL
-  (SELECT x.updated_seq, 'session', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, to_json(x), octet_length(x.context::text)
-   FROM (SELECT ${SESSION_COLUMNS} FROM sessions s JOIN platform_users u ON u.id = s.user_id
-         WHERE s.user_id = $1 AND s.updated_seq > $2 ORDER BY s.updated_seq LIMIT $3) x)
-  ORDER BY position, event LIMIT $3
-) all_entries) e ON e.bytes_before < ${PAGE_BYTES}
+SELECT head.head_seq, head.read_seq, head.unread_count, e.*
+FROM platform_users head LEFT JOIN LATERAL (
+  SELECT position, event, session, CASE WHEN session IS NULL THEN ${MESSAGE_JSON} END AS message, bytes_so_far
+  FROM (SELECT *, sum(bytes) OVER (ORDER BY position, event ROWS UNBOUNDED PRECEDING) AS bytes_so_far FROM (
+    (SELECT m.seq AS position, 'message' AS event, ${MESSAGE_COLUMNS}, ${NO_SESSION}
+     ${FROM} AND m.seq > $2 ORDER BY m.seq LIMIT $3)
+    UNION ALL
+    (SELECT m.updated_seq, 'message:updated', ${MESSAGE_COLUMNS}, ${NO_SESSION}
+     ${FROM} AND m.updated_seq > $2 AND m.updated_seq > m.seq ORDER BY m.updated_seq LIMIT $3)
+    UNION ALL
+    (SELECT x.updated_seq, 'session', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, to_json(x), octet_length(x.context::text)
+     FROM (SELECT ${SESSION_COLUMNS} FROM sessions s JOIN platform_users u ON u.id = s.user_id
+           WHERE s.user_id = $1 AND s.updated_seq > $2 ORDER BY s.updated_seq LIMIT $3) x)
+    ORDER BY position, event LIMIT $3
+  ) entries) m WHERE bytes_so_far - bytes < ${PAGE_BYTES}
+) e ON true
 WHERE head.id = $1`,
 };

@@ -7,7 +7,7 @@ import { clientGone } from '../../http/client-gone.js';
 import { Message, ReadState } from '../../kernel/wire.dto.js';
 import { Answers } from '../../wire/answers.decorator.js';
 import { EditDto } from '../message.dto.js';
-import { MessageLists } from '../message-lists.js';
+import { MessageLists, type Written } from '../message-lists.js';
 import { MessagesService } from '../messages.service.js';
 import { HistoryList, HistoryQuery, ListQuery, ReadDto, UnreadList } from '../read.dto.js';
 import { WaitQuery } from '../wait.dto.js';
@@ -34,7 +34,7 @@ export class MessagesController {
     @Query() query: ListQuery,
     @Query() { wait }: WaitQuery,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<UnreadList> {
+  ): Promise<Written<UnreadList>> {
     if (!wait) return this.lists.unread(caller, query);
     return this.waiting.unread(caller, query, wait, clientGone(reply));
   }
@@ -42,7 +42,7 @@ export class MessagesController {
   /** The history of a platform user, or of one session. */
   @Get('all')
   @Answers(200, HistoryList)
-  all(@Caller() caller: Principal, @Query() query: HistoryQuery): Promise<HistoryList> {
+  all(@Caller() caller: Principal, @Query() query: HistoryQuery): Promise<Written<HistoryList>> {
     return this.lists.history(caller, query);
   }
 

@@ -3,7 +3,7 @@ import { ApiTags } from '@nestjs/swagger';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { Principal } from '../../auth/principal.js';
 import { Answers } from '../../wire/answers.decorator.js';
-import { MessageLists } from '../message-lists.js';
+import { MessageLists, type Written } from '../message-lists.js';
 import { HistoryList, PageQuery } from '../read.dto.js';
 
 @ApiTags('Sessions')
@@ -19,7 +19,7 @@ export class SessionHistoryController {
     @Caller() caller: Principal,
     @Param('agent_session_id') id: string,
     @Query() query: PageQuery,
-  ): Promise<HistoryList> {
+  ): Promise<Written<HistoryList>> {
     return this.lists.inSession(caller, id, query);
   }
 }

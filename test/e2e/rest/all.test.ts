@@ -35,6 +35,15 @@ describe('GET /v1/messages/all', () => {
     expect(list).toEqual({ messages: expect.any(Array), total: 7, next_after: null });
   });
 
+  it('writes each message as its own call answered it, byte for byte', async () => {
+    const nobody = `${aUser()} "\\ü`;
+    const messages = [await received(api, nobody, { message: 'a "b" \\ \n 😀' }), await sent(api, nobody)];
+    const path = `/v1/messages/all?platform_user_id=${encodeURIComponent(nobody)}`;
+    const answer = await fetch(api.server.url + path, { headers: { authorization: `Bearer ${api.key}` } });
+    expect(await answer.text()).toBe(JSON.stringify({ messages, total: 2, next_after: null }));
+    expect(answer.headers.get('content-type')).toBe('application/json; charset=utf-8');
+  });
+
   it('lists it newest first with order=desc', async () => {
     const list = await all('&order=desc');
     expect(contents(list)).toEqual(['m7', 'm6', 'm5', 'm4', 'm3', 'm2', 'm1']);

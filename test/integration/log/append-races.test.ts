@@ -39,7 +39,7 @@ describe('two nodes that want the same', () => {
   const ownerOf = (user: string): Promise<LogOwner> => nodes[0].users.ensure(account, user);
   /** The rest of a user's log, by a node that has nothing cached. */
   const history = async (user: string) =>
-    (await nodes[1].reader.page(await ownerOf(user), { limit: 1000 })).messages;
+    (await nodes[1].reader.page(await ownerOf(user), { limit: 1000 })).messages.parse();
   /** Users whose messages of one turn are written in one batch (`LANES` of the appender). */
   const threeOfOneLane = async (node: number): Promise<string[]> => {
     const found: string[] = [];

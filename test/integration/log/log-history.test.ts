@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import type { LogEntry } from '../../../src/kernel/events.js';
 import type { ParleyError } from '../../../src/kernel/errors.js';
 import type { Message, Session } from '../../../src/kernel/wire.dto.js';
+import type { MessagePage } from '../../../src/log/log-reader.js';
+import { OFFSET_PAGE_BYTES } from '../../../src/log/page-bytes.js';
 import type { LogOwner } from '../../../src/log/log-types.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { aKey, aMessage, anAccount, type LogNode, startLogNode } from '../../support/log-node.js';
@@ -108,11 +110,11 @@ describe('a log after a random history', () => {
   /** Everything there is, read from the lists. */
   const readAll = async (owner: LogOwner): Promise<Copy> => {
     const { reader, sessions } = nodes[0];
-    const messages = (await reader.page(owner, { limit: 1000 })).messages;
+    const messages = (await reader.page(owner, { limit: 1000 })).messages.parse();
     const query = { platform_user_id: owner.platformUserId, limit: 200 };
     const list = await sessions.list(aKey(account), query);
     return {
-      position: (await reader.counts(owner)).head_seq,
+      position: (await reader.heads([owner.userId])).get(owner.userId)?.seq ?? NaN,
       messages: new Map(messages.map((message) => [message.seq, message])),
       sessions: new Map(list.sessions.map((each) => [each.agent_session_id, each])),
     };
@@ -158,39 +160,50 @@ describe('a log after a random history', () => {
     await nodes[0].changes.readUpTo(owner, 5);
     await nodes[0].changes.readMessages(owner, [9]);
     const { reader } = nodes[1];
-    const all = (await reader.page(owner, { limit: 100 })).messages;
+    const messagesOf = async (page: Promise<MessagePage>) => (await page).messages.parse();
+    const all = await messagesOf(reader.page(owner, { limit: 100 }));
     expect(all.map(({ seq }) => seq)).toEqual(Array.from({ length: 25 }, (_, index) => index + 1));
     expect(all.filter(({ read }) => read).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 9]);
-    expect((await reader.page(owner, { limit: 100, order: 'desc' })).messages.reverse()).toEqual(all);
-    expect((await reader.page(owner, { limit: 3, after: 5, before: 8 })).messages).toEqual(all.slice(5, 7));
-    expect((await reader.page(owner, { limit: 3, after: 5 })).messages).toEqual(all.slice(5, 8));
-    expect((await reader.page(owner, { limit: 3, before: 8, order: 'desc' })).messages).toEqual(
+    expect((await messagesOf(reader.page(owner, { limit: 100, order: 'desc' }))).reverse()).toEqual(all);
+    expect(await messagesOf(reader.page(owner, { limit: 3, after: 5, before: 8 }))).toEqual(all.slice(5, 7));
+    expect(await messagesOf(reader.page(owner, { limit: 3, after: 5 }))).toEqual(all.slice(5, 8));
+    expect(await messagesOf(reader.page(owner, { limit: 3, before: 8, order: 'desc' }))).toEqual(
       all.slice(4, 7).reverse(),
     );
-    expect(await reader.pageByOffset(owner, 3, 4)).toEqual(all.slice(4, 7));
-    expect((await reader.unread(owner, { limit: 100 })).messages).toEqual(all.filter(({ read }) => !read));
-    expect((await reader.unread(owner, { limit: 2, after: 8, agentSessionId: 'pages-a' })).messages).toEqual([
-      all[9],
-      all[10],
+    expect(await messagesOf(reader.pageByOffset(owner, 3, 4))).toEqual(all.slice(4, 7));
+    expect(await messagesOf(reader.unread(owner, { limit: 100 }))).toEqual(all.filter(({ read }) => !read));
+    const inSession = { limit: 2, after: 8, agentSessionId: 'pages-a' };
+    expect(await messagesOf(reader.unread(owner, inSession))).toEqual([all[9], all[10]]);
+    expect(await messagesOf(reader.unread(owner, { limit: 2, agentSessionId: 'nobody' }))).toEqual([]);
+  });
+
+  it('is skipped by offset however many bytes that is', async () => {
+    const owner = await nodes[0].users.ensure(account, 'offset');
+    for (let index = 0; index < 6; index++)
+      await perform(nodes[0], owner, { do: 'append', sender: 'assistant', session: undefined });
+    await nodes[0].dataSource.query('UPDATE messages SET bytes = $2 WHERE user_id = $1', [
+      owner.userId,
+      OFFSET_PAGE_BYTES / 2,
     ]);
-    expect((await reader.unread(owner, { limit: 2, agentSessionId: 'nobody' })).messages).toEqual([]);
+    const { messages, total } = await nodes[1].reader.pageByOffset(owner, 2, 4);
+    expect(messages.parse().map(({ seq }) => seq)).toEqual([5, 6]);
+    expect(total).toBe(6);
+    const short = await nodes[1].reader.pageByOffset(owner, 3, 0);
+    expect(short.messages.parse().map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
   const expectTrueCounts = async (owner: LogOwner, { messages }: Copy): Promise<void> => {
     const unread = [...messages.values()].filter(
       ({ payload, read, deleted_at }) => payload.sender !== 'user' && !read && deleted_at === undefined,
     );
-    const counts = await nodes[1].reader.counts(owner);
-    expect(counts).toMatchObject({ message_count: messages.size, unread_count: unread.length });
-    expect((await nodes[0].reader.unread(owner, { limit: 1000 })).messages.map(({ seq }) => seq)).toEqual(
-      unread.map(({ seq }) => seq),
-    );
+    const { reader } = nodes[1];
+    expect((await reader.page(owner, { limit: 1 })).total).toBe(messages.size);
+    const list = await reader.unread(owner, { limit: 1000 });
+    expect(list.total).toBe(unread.length);
+    expect(list.messages.parse().map(({ seq }) => seq)).toEqual(unread.map(({ seq }) => seq));
     const { state } = await nodes[0].reader.after(owner.userId, 0, 1);
-    expect(state).toEqual({
-      seq: counts.head_seq,
-      read_seq: counts.read_seq,
-      unread_count: counts.unread_count,
-    });
+    expect(state).toEqual((await reader.heads([owner.userId])).get(owner.userId));
+    expect(state.unread_count).toBe(unread.length);
   };
 });
 

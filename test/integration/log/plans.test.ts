@@ -82,11 +82,9 @@ describe('with 100,000 messages', () => {
       PAGES.unreadInSession,
       [LONG, 0, end, page, 'long'],
     ],
-    ['how much is unread in a session', reads.COUNT_UNREAD_IN_SESSION, [LONG, 'long']],
     ['the log after its middle', reads.AFTER, [LONG, middle, page]],
     ['the end of the log', reads.AFTER, [LONG, MESSAGES - 10, page]],
     ['one message', reads.ONE, [LONG, middle]],
-    ['the counts', reads.COUNTS, [LONG]],
     ['the heads of a hundred users', reads.HEADS, [Array.from({ length: 100 }, (_, index) => index)]],
     ['what is unread above the horizon', changes.COUNT_UNREAD_AFTER, [LONG, MESSAGES - 100]],
   ];
