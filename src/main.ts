@@ -1,3 +1,4 @@
+import './tier-up.js';
 import 'reflect-metadata';
 import { run } from './server.js';
 
