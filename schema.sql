@@ -62,7 +62,9 @@ CREATE TABLE sessions (
   context jsonb NOT NULL DEFAULT '{}'::jsonb,
   metadata jsonb NOT NULL DEFAULT '{}'::jsonb,
   updated_seq bigint NOT NULL,
-  created_at timestamp(3) with time zone NOT NULL DEFAULT now()
+  created_at timestamp(3) with time zone NOT NULL DEFAULT now(),
+  counted_seq bigint NOT NULL DEFAULT 0,
+  counted integer NOT NULL DEFAULT 0
 );
 CREATE TABLE settings (
   name text NOT NULL,

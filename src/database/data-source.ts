@@ -9,6 +9,7 @@ import { SessionEntity } from './entities/session.entity.js';
 import { SettingEntity } from './entities/setting.entity.js';
 import { TokenRevocationEntity } from './entities/token-revocation.entity.js';
 import { FirstSchema1763856000000 } from './migrations/1763856000000-first-schema.js';
+import { SessionCount1763942400000 } from './migrations/1763942400000-session-count.js';
 
 /** Where a PostgreSQL is: a URL, or the parts of one (`host` may be the directory of a Unix socket). */
 export type DatabaseAddress =
@@ -71,7 +72,7 @@ export function dataSourceOptions(address: DatabaseAddress, pool: PoolOptions = 
       TokenRevocationEntity,
       SettingEntity,
     ],
-    migrations: [FirstSchema1763856000000],
+    migrations: [FirstSchema1763856000000, SessionCount1763942400000],
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',
     synchronize: false,

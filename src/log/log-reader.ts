@@ -7,12 +7,14 @@ import type { Message, ReadState } from '../kernel/wire.dto.js';
 import type { LogOwner } from './log-types.js';
 import { toMessage } from './message-json.js';
 import { PAGE_BYTES } from './page-bytes.js';
-import { AFTER, BY_OFFSET, COUNT_IN_SESSION, HEADS, ONE, PAGES } from './persistence/read.sql.js';
+import { AFTER, BY_OFFSET, COUNT_SESSION, HEADS, ONE, PAGES } from './persistence/read.sql.js';
 import { type SessionRow, toSession } from './session-row.js';
 
 /** Beyond every position: the open end of a range. */
 export const END_OF_LOG = Number.MAX_SAFE_INTEGER;
 const MOST_AT_ONE_POSITION = 2;
+/** Messages of a session that a total counts anew each time: some 20 pages of an index, against one commit. */
+export const MOST_UNCOUNTED = 500;
 
 export interface Range {
   /** Positions after this one. */
@@ -57,6 +59,15 @@ interface PageRow {
   total: number;
 }
 
+/** With what the total is made of. */
+interface SessionPageRow extends PageRow {
+  /** Messages up to here were counted before. */
+  counted_seq: number;
+  /** How many came after that, and where the last one lies. */
+  later: number;
+  last_seq: number;
+}
+
 interface AfterRow {
   head_seq: number;
   read_seq: number;
@@ -87,23 +98,21 @@ export class LogReader {
 
   /** Messages of a range of positions, of one session if asked. */
   async page(owner: LogOwner, { agentSessionId, order = 'asc', ...range }: Range): Promise<MessagePage> {
-    if (agentSessionId === undefined) return this.readPage(owner, PAGES.all[order], range);
-    const [page, total] = await Promise.all([
-      this.readPage(owner, PAGES.session[order], range, agentSessionId),
-      this.countInSession(owner, agentSessionId),
-    ]);
-    return { ...page, total };
+    if (agentSessionId === undefined) return toPage(await this.readPage(owner, PAGES.all[order], range));
+    const row = await this.readPage<SessionPageRow>(owner, PAGES.session[order], range, agentSessionId);
+    if (row && row.later > MOST_UNCOUNTED) await this.countSession(owner, agentSessionId, row);
+    return toPage(row);
   }
 
   /** Assistant and system messages not read yet, oldest first. */
   async unread(owner: LogOwner, { agentSessionId, ...range }: Range): Promise<MessagePage> {
-    if (agentSessionId === undefined) return this.readPage(owner, PAGES.unread, range);
-    return this.readPage(owner, PAGES.unreadInSession, range, agentSessionId);
+    if (agentSessionId === undefined) return toPage(await this.readPage(owner, PAGES.unread, range));
+    return toPage(await this.readPage(owner, PAGES.unreadInSession, range, agentSessionId));
   }
 
   /** Messages by their number in the log instead of a position: costs as many steps as it skips. */
   async pageByOffset(owner: LogOwner, limit: number, offset: number): Promise<MessagePage> {
-    return this.readPage(owner, BY_OFFSET, { limit }, offset);
+    return toPage(await this.readPage(owner, BY_OFFSET, { limit }, offset));
   }
 
   /** The heads of many logs in one query: what anti-entropy compares with. */
@@ -134,21 +143,26 @@ export class LogReader {
     return { entries: complete ? entries : withoutLastPosition(entries), state, complete };
   }
 
-  private async countInSession({ userId }: LogOwner, agentSessionId: string): Promise<number> {
-    const [row] = await this.database.query<{ count: number }>(COUNT_IN_SESSION, [userId, agentSessionId]);
-    return row?.count ?? 0;
-  }
-
-  private async readPage(
-    owner: LogOwner,
+  /** @returns nothing when there is no such log any more */
+  private async readPage<Row extends PageRow>(
+    { userId }: LogOwner,
     statement: Statement,
     { after = 0, before = END_OF_LOG, limit }: Range,
     ...sessionOrOffset: [] | [string | number]
-  ): Promise<MessagePage> {
-    const values = [owner.userId, after, before, limit, ...sessionOrOffset];
-    const [row] = await this.database.query<PageRow>(statement, values);
-    return row ? { ...row, messages: new JsonText(row.messages) } : NO_PAGE;
+  ): Promise<Row | undefined> {
+    const values = [userId, after, before, limit, ...sessionOrOffset];
+    return (await this.database.query<Row>(statement, values))[0];
   }
+
+  /** Remembers a total, so that the next one is counted from there. */
+  private async countSession(owner: LogOwner, agentSessionId: string, row: SessionPageRow): Promise<void> {
+    const { counted_seq, last_seq, total } = row;
+    await this.database.query(COUNT_SESSION, [owner.accountId, agentSessionId, counted_seq, last_seq, total]);
+  }
+}
+
+function toPage(row: PageRow | undefined): MessagePage {
+  return row ? { messages: new JsonText(row.messages), next: row.next, total: row.total } : NO_PAGE;
 }
 
 function isFull(last: AfterRow | undefined): boolean {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DataSource, type MigrationInterface, type QueryRunner } from 'typeorm';
 import { createDataSource, dataSourceOptions } from '../../src/database/data-source.js';
 import { describeSchema } from '../../src/database/describe-schema.js';
+import { FirstSchema1763856000000 } from '../../src/database/migrations/1763856000000-first-schema.js';
 import { migrate, migrateDatabase } from '../../src/database/migrate.js';
 import { createEmptyDatabase, createTestDatabase, type TestDatabase } from '../support/database.js';
 import { startNode } from '../support/process.js';
@@ -36,6 +37,24 @@ describe('the migrations', () => {
     await migrate(dataSource);
     expect(await describeSchema(dataSource)).toBe(schema);
     expect(schema).not.toBe(nothing);
+  });
+
+  it('bring a database of the first release to the present, and what is in it', async () => {
+    await dataSource.destroy();
+    dataSource = await withMigrations(database, [FirstSchema1763856000000]).initialize();
+    await migrate(dataSource);
+    await dataSource.query(`INSERT INTO accounts (name) VALUES ('one')`);
+    await dataSource.query(
+      `INSERT INTO platform_users (id, account_id, platform_user_id) SELECT 7, id, 'ann' FROM accounts`,
+    );
+    await dataSource.query(
+      `INSERT INTO sessions (account_id, agent_session_id, user_id, updated_seq) SELECT id, 'first', 7, 1 FROM accounts`,
+    );
+    await migrateDatabase(database.connection);
+    expect(await describeSchema(dataSource)).toBe(readFileSync(join(ROOT, 'schema.sql'), 'utf8'));
+    expect(await dataSource.query('SELECT agent_session_id, counted_seq, counted FROM sessions')).toEqual([
+      { agent_session_id: 'first', counted_seq: 0, counted: 0 },
+    ]);
   });
 
   it('make what the entities say: TypeORM would change nothing', async () => {

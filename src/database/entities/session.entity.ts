@@ -37,4 +37,12 @@ export class SessionEntity {
 
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz', precision: 3 })
   createdAt: Date;
+
+  /** Its messages up to this position were counted. A reader moves it on; no index covers it, so the update stays HOT. */
+  @Column('bigint', { name: 'counted_seq', default: 0 })
+  countedSeq: number;
+
+  /** How many messages it has up to there. */
+  @Column('integer', { default: 0 })
+  counted: number;
 }

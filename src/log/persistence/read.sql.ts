@@ -12,8 +12,10 @@ export const ONE: Statement = {
 };
 
 interface Page {
-  /** How many messages all pages have together. */
-  total: string;
+  /** Columns: `total`, how many messages all pages have together, and what it is made of. */
+  counts: string;
+  /** Where they come from, besides the head `u`. */
+  from?: string;
   filter?: string;
   order?: 'ASC' | 'DESC';
   offset?: string;
@@ -28,11 +30,11 @@ interface Page {
  */
 function page(
   name: string,
-  { total, filter = '', order = 'ASC', offset = '', bytes = PAGE_BYTES }: Page,
+  { counts, from = '', filter = '', order = 'ASC', offset = '', bytes = PAGE_BYTES }: Page,
 ): Statement {
   const text = `
-SELECT page.*, ${total} AS total
-FROM platform_users u CROSS JOIN LATERAL (
+SELECT page.*, ${counts}
+FROM platform_users u ${from} CROSS JOIN LATERAL (
   SELECT concat('[', string_agg(${MESSAGE_JSON}, ',') FILTER (WHERE n <= $4), ']') AS messages,
     CASE WHEN count(*) > $4 OR bool_or(bytes_so_far >= ${bytes})
       THEN ${order === 'ASC' ? 'max' : 'min'}(seq) FILTER (WHERE n <= $4) END AS next
@@ -54,10 +56,25 @@ const IN_SESSION = 'AND m.agent_session_id = $5';
 const UNREAD = `AND m.sender <> 'user' AND m.read_at IS NULL AND m.deleted_at IS NULL
   AND m.seq > (SELECT h.read_seq FROM platform_users h WHERE h.id = $1)`;
 
-const ALL = { total: 'u.message_count' };
-const SESSION = { total: 'NULL::int', filter: IN_SESSION };
+const ALL = { counts: 'u.message_count AS total' };
+/**
+ * The total of a session is what was counted up to a position, and a count of what came later. Who finds much of that
+ * moves the position on, by {@link COUNT_SESSION}. OFFSET 0: by its key, not among all sessions of the user.
+ */
+const SESSION = {
+  counts:
+    'coalesce(s.counted, 0) + later.messages AS total, s.counted_seq, later.messages AS later, later.last_seq',
+  from: `LEFT JOIN LATERAL (
+      SELECT * FROM sessions WHERE account_id = u.account_id AND agent_session_id = $5 OFFSET 0
+    ) s ON s.user_id = u.id
+    CROSS JOIN LATERAL (
+      SELECT count(*) AS messages, max(m.seq) AS last_seq
+      FROM messages m WHERE m.user_id = $1 AND m.seq > coalesce(s.counted_seq, 0) ${IN_SESSION}
+    ) later`,
+  filter: IN_SESSION,
+};
 const UNREAD_IN_SESSION = {
-  total: `(SELECT count(*) FROM messages m WHERE m.user_id = $1 ${UNREAD} ${IN_SESSION})`,
+  counts: `(SELECT count(*) FROM messages m WHERE m.user_id = $1 ${UNREAD} ${IN_SESSION}) AS total`,
   filter: `${UNREAD} ${IN_SESSION}`,
 };
 
@@ -67,16 +84,22 @@ export const PAGES = {
     asc: page('log.session.asc', SESSION),
     desc: page('log.session.desc', { ...SESSION, order: 'DESC' }),
   },
-  unread: page('log.unread', { total: 'u.unread_count', filter: UNREAD }),
+  unread: page('log.unread', { counts: 'u.unread_count AS total', filter: UNREAD }),
   unreadInSession: page('log.unread.session', UNREAD_IN_SESSION),
 };
 
 /** $5 is how many messages to skip. */
 export const BY_OFFSET = page('log.offset', { ...ALL, offset: 'OFFSET $5', bytes: OFFSET_PAGE_BYTES });
 
-export const COUNT_IN_SESSION: Statement = {
+/**
+ * In session $2 of account $1, $5 messages lie at positions up to $4. It is as it was when they were counted after $3, so
+ * of many who counted one is heard, and the position only grows. A snapshot that has the message at $4 has all before
+ * it (the head's lock), so no message can come to lie there later.
+ */
+export const COUNT_SESSION: Statement = {
   name: 'log.count.session',
-  text: 'SELECT count(*)::int AS count FROM messages WHERE user_id = $1 AND agent_session_id = $2',
+  text: `UPDATE sessions SET counted_seq = $4, counted = $5
+         WHERE account_id = $1 AND agent_session_id = $2 AND counted_seq = $3`,
 };
 
 export const HEADS: Statement = {

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Statement } from '../../../src/database/database.js';
 import { APPEND, APPEND_USUAL } from '../../../src/log/persistence/append.sql.js';
+import { MOST_UNCOUNTED } from '../../../src/log/log-reader.js';
 import * as changes from '../../../src/log/persistence/change.sql.js';
 import * as reads from '../../../src/log/persistence/read.sql.js';
 import { eventually } from '../../support/eventually.js';
@@ -15,6 +16,7 @@ const MESSAGES = 100_000;
 interface PlanNode {
   'Node Type': string;
   'Relation Name'?: string;
+  'Index Name'?: string;
   'Index Cond'?: string;
   Plans?: PlanNode[];
 }
@@ -45,19 +47,34 @@ describe('with 100,000 messages', () => {
     node = await startLogNode(database.url);
     account = await anAccount(node);
     await fill(node, account);
+    await readLongSession();
   });
+  const readLongSession = () =>
+    node.reader.page(
+      { accountId: account, platformUserId: `user-${LONG}`, userId: LONG },
+      { agentSessionId: 'long', limit: 1 },
+    );
+  const scansOf = async (text: string): Promise<PlanNode[]> => {
+    const [row] = await node.dataSource.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }[]>(
+      `EXPLAIN (GENERIC_PLAN, FORMAT JSON) ${text}`,
+    );
+    return nodesOf(row?.['QUERY PLAN'][0].Plan).filter(({ 'Relation Name': name }) => name !== undefined);
+  };
+  const pagesOf = async (text: string, values: unknown[]): Promise<number> => {
+    const [row] = await node.dataSource.query<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }[]>(
+      `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`,
+      values,
+    );
+    const plan = row?.['QUERY PLAN'][0].Plan ?? {};
+    return (plan['Shared Hit Blocks'] ?? NaN) + (plan['Shared Read Blocks'] ?? NaN);
+  };
   afterAll(async () => {
     await node.close();
     await database.drop();
   });
 
   it.each(STATEMENTS)('%s finds every row by an index that begins with whose it is', async (_, { text }) => {
-    const [row] = await node.dataSource.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }[]>(
-      `EXPLAIN (GENERIC_PLAN, FORMAT JSON) ${text}`,
-    );
-    const scans = nodesOf(row?.['QUERY PLAN'][0].Plan).filter(
-      ({ 'Relation Name': name }) => name !== undefined,
-    );
+    const scans = await scansOf(text);
     const tables = scans.filter((scan) => !['ModifyTable', 'LockRows'].includes(scan['Node Type']));
     expect(
       tables.filter((scan) => !/Index/.test(scan['Node Type']) && scan['Node Type'] !== 'Bitmap Heap Scan'),
@@ -67,6 +84,14 @@ describe('with 100,000 messages', () => {
     );
     for (const scan of ofMessages) expect(scan['Index Cond']).toMatch(/user_id = /);
   });
+
+  it.each(Object.entries(PAGES.session))(
+    'a page of a session (%s) finds it by its key, however many the user has',
+    async (_, { text }) => {
+      const ofSessions = (await scansOf(text)).filter((scan) => scan['Relation Name'] === 'sessions');
+      expect(ofSessions.map((scan) => scan['Index Name'])).toEqual(['sessions_pkey']);
+    },
+  );
 
   const page = 50;
   const middle = MESSAGES / 2;
@@ -90,13 +115,24 @@ describe('with 100,000 messages', () => {
   ];
 
   it.each(cheap)('%s costs what it brings, not what there is', async (_, { text }, values) => {
-    const [row] = await node.dataSource.query<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }[]>(
-      `EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ${text}`,
-      values,
-    );
-    const plan = row?.['QUERY PLAN'][0].Plan ?? {};
-    const pages = (plan['Shared Hit Blocks'] ?? NaN) + (plan['Shared Read Blocks'] ?? NaN);
-    expect(pages).toBeLessThan(500); // the table has some 2,500 pages; each row of a page costs four at most
+    // the table has some 2,500 pages; each row of a page costs four at most
+    expect(await pagesOf(text, values)).toBeLessThan(500);
+  });
+
+  it('the total of a session costs what came since it was counted', async () => {
+    const uncounted = (messages: number) =>
+      node.dataSource.query(
+        `UPDATE sessions SET counted_seq = $1, counted = 0 WHERE agent_session_id = 'long'`,
+        [MESSAGES - messages],
+      );
+    const { text } = PAGES.session.desc;
+    const lastPage = [LONG, 0, end, 1, 'long'];
+    await uncounted(MESSAGES);
+    expect(await pagesOf(text, lastPage)).toBeGreaterThan(500); // the first read counts it all, once
+    await readLongSession();
+    expect(await pagesOf(text, lastPage)).toBeLessThan(50);
+    await uncounted(MOST_UNCOUNTED);
+    expect(await pagesOf(text, lastPage)).toBeLessThan(100);
   });
 
   it('moving the head stays on its page (HOT)', async () => {
