@@ -15,7 +15,9 @@ const mayImport = {
   database: ['kernel', 'config'],
   // How a request is read, checked and documented: furniture of every edge.
   wire: ['kernel'],
-  bus: foundation,
+  // Who else serves this database: leases of nodes.
+  nodes: foundation,
+  bus: [...foundation, 'nodes'],
   log: [...foundation, 'bus'],
   follow: [...foundation, 'bus', 'log'],
   auth: [...foundation, 'wire', 'bus'],

@@ -35,6 +35,10 @@ CREATE TABLE messages (
   created_at timestamp(3) with time zone NOT NULL,
   updated_at timestamp(3) with time zone NOT NULL
 );
+CREATE TABLE nodes (
+  id text NOT NULL,
+  expires_at timestamp with time zone NOT NULL
+);
 CREATE TABLE platform_users (
   id bigint NOT NULL,
   account_id integer NOT NULL,
@@ -47,6 +51,16 @@ CREATE TABLE platform_users (
   current_session text,
   created_at timestamp(3) with time zone NOT NULL DEFAULT now()
 ) WITH (fillfactor=50);
+CREATE TABLE presence (
+  user_id bigint NOT NULL,
+  node_id text NOT NULL,
+  connections integer NOT NULL
+);
+CREATE TABLE rate_windows (
+  key text NOT NULL,
+  hits bigint NOT NULL,
+  ends_at timestamp with time zone NOT NULL
+) WITH (fillfactor=70);
 CREATE TABLE read_marks (
   user_id bigint NOT NULL,
   read_seq bigint NOT NULL,
@@ -87,9 +101,13 @@ ALTER TABLE api_keys ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
 ALTER TABLE messages ADD CONSTRAINT messages_pkey PRIMARY KEY (user_id, seq);
 ALTER TABLE messages ADD CONSTRAINT messages_sender_check CHECK ((sender = ANY (ARRAY['user'::text, 'assistant'::text, 'system'::text])));
 ALTER TABLE messages ADD CONSTRAINT messages_status_check CHECK ((status = ANY (ARRAY['complete'::text, 'streaming'::text, 'cancelled'::text, 'incomplete'::text])));
+ALTER TABLE nodes ADD CONSTRAINT nodes_pkey PRIMARY KEY (id);
 ALTER TABLE platform_users ADD CONSTRAINT platform_users_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
 ALTER TABLE platform_users ADD CONSTRAINT platform_users_account_key UNIQUE (account_id, platform_user_id);
 ALTER TABLE platform_users ADD CONSTRAINT platform_users_pkey PRIMARY KEY (id);
+ALTER TABLE presence ADD CONSTRAINT presence_node_id_fkey FOREIGN KEY (node_id) REFERENCES nodes(id) ON DELETE CASCADE;
+ALTER TABLE presence ADD CONSTRAINT presence_pkey PRIMARY KEY (user_id, node_id);
+ALTER TABLE rate_windows ADD CONSTRAINT rate_windows_pkey PRIMARY KEY (key);
 ALTER TABLE read_marks ADD CONSTRAINT read_marks_pkey PRIMARY KEY (user_id, read_seq);
 ALTER TABLE sessions ADD CONSTRAINT sessions_pkey PRIMARY KEY (account_id, agent_session_id);
 ALTER TABLE sessions ADD CONSTRAINT sessions_status_check CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text])));
@@ -104,5 +122,6 @@ CREATE INDEX messages_changed ON public.messages USING btree (user_id, updated_s
 CREATE UNIQUE INDEX messages_client_message_id ON public.messages USING btree (user_id, client_message_id) WHERE (client_message_id IS NOT NULL);
 CREATE INDEX messages_session ON public.messages USING btree (user_id, agent_session_id, seq);
 CREATE INDEX messages_unread ON public.messages USING btree (user_id, seq) WHERE ((sender <> 'user'::text) AND (read_at IS NULL) AND (deleted_at IS NULL));
+CREATE INDEX presence_node ON public.presence USING btree (node_id);
 CREATE INDEX sessions_user ON public.sessions USING btree (user_id, updated_seq);
 CREATE INDEX token_revocations_expiry ON public.token_revocations USING btree (expires_at);

@@ -13,6 +13,7 @@ import { ErrorFilter } from './http/error.filter.js';
 import { LogModule } from './log/log.module.js';
 import { MessagesModule } from './messages/messages.module.js';
 import { MetricsModule } from './metrics/metrics.module.js';
+import { NodesModule } from './nodes/nodes.module.js';
 import { PushModule } from './push/push.module.js';
 import { RateLimitGuard } from './rate-limit/http/rate-limit.guard.js';
 import { RateLimitModule } from './rate-limit/rate-limit.module.js';
@@ -30,7 +31,8 @@ export class AppModule {
         DatabaseModule.with(database, config.DATABASE_POOL_SIZE),
         AuthModule,
         RateLimitModule,
-        BusModule,
+        NodesModule,
+        BusModule.with(config),
         LogModule,
         FollowModule,
         SessionsModule,

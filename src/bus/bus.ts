@@ -17,4 +17,7 @@ export abstract class Bus {
    * @returns a function that ends it
    */
   abstract subscribe(userId: number, listener: HintListener): Promise<() => void>;
+
+  /** `listener` hears that hints may have been lost (the bus was away): the moment to compare with the log. */
+  abstract onLapse(listener: () => void): void;
 }

@@ -9,11 +9,15 @@ import { SessionEntity } from './entities/session.entity.js';
 import { SettingEntity } from './entities/setting.entity.js';
 import { TokenRevocationEntity } from './entities/token-revocation.entity.js';
 import { FirstSchema1763856000000 } from './migrations/1763856000000-first-schema.js';
+import { Nodes1763946000000 } from './migrations/1763946000000-nodes.js';
 import { SessionCount1763942400000 } from './migrations/1763942400000-session-count.js';
 
 /** Where a PostgreSQL is: a URL, or the parts of one (`host` may be the directory of a Unix socket). */
 export type DatabaseAddress =
   { url: string } | { host: string; port: number; user: string; database: string };
+
+/** Injects the {@link DatabaseAddress}, for who needs a connection of its own. */
+export const DATABASE_ADDRESS = Symbol('DatabaseAddress');
 
 /** PostgreSQL's number for the type `bigint`. */
 const BIGINT = 20;
@@ -41,6 +45,12 @@ export interface PoolOptions {
   size?: number;
   /** Milliseconds after which a query that has no answer fails; without it never. */
   queryTimeout?: number;
+}
+
+/** How a connection outside the pool is opened: one that listens. */
+export function clientOptions(address: DatabaseAddress): pg.ClientConfig {
+  const where = 'url' in address ? { connectionString: address.url } : address;
+  return { ...where, keepAlive: true, connectionTimeoutMillis: 5000, query_timeout: QUERY_TIMEOUT };
 }
 
 /** TypeORM's options: the schema is the migrations', never synchronised from the entities. */
@@ -72,7 +82,7 @@ export function dataSourceOptions(address: DatabaseAddress, pool: PoolOptions = 
       TokenRevocationEntity,
       SettingEntity,
     ],
-    migrations: [FirstSchema1763856000000, SessionCount1763942400000],
+    migrations: [FirstSchema1763856000000, SessionCount1763942400000, Nodes1763946000000],
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',
     synchronize: false,

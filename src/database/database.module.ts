@@ -1,6 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { type DatabaseAddress, dataSourceOptions, QUERY_TIMEOUT } from './data-source.js';
+import { DATABASE_ADDRESS, type DatabaseAddress, dataSourceOptions, QUERY_TIMEOUT } from './data-source.js';
 import { Database } from './database.js';
 import { Settings } from './settings.js';
 
@@ -17,8 +17,8 @@ export class DatabaseModule {
           retryAttempts: 0,
         }),
       ],
-      providers: [Database, Settings],
-      exports: [Database, Settings],
+      providers: [Database, Settings, { provide: DATABASE_ADDRESS, useValue: address }],
+      exports: [Database, Settings, DATABASE_ADDRESS],
     };
   }
 }

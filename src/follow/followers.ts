@@ -19,7 +19,7 @@ export class Followers implements OnModuleInit, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
-    bus: Bus,
+    private readonly bus: Bus,
     private readonly reader: LogReader,
     @Inject(CONFIG) private readonly config: Config,
   ) {
@@ -33,6 +33,7 @@ export class Followers implements OnModuleInit, OnModuleDestroy {
   }
 
   onModuleInit(): void {
+    this.bus.onLapse(() => void this.look());
     this.schedule();
   }
 
@@ -85,9 +86,13 @@ export class Followers implements OnModuleInit, OnModuleDestroy {
   }
 
   private async round(): Promise<void> {
+    await this.look();
+    if (this.timer) this.schedule();
+  }
+
+  private async look(): Promise<void> {
     await this.reconcile().catch((error: unknown) =>
       this.logger.warn(`Could not compare heads: ${String(error)}`),
     );
-    if (this.timer) this.schedule();
   }
 }
