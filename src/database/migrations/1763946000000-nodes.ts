@@ -5,6 +5,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * limit is spent. Leases and presence are UNLOGGED: they mean nothing after a crash, when every node says them again.
  */
 export class Nodes1763946000000 implements MigrationInterface {
+  readonly name = 'Nodes1763946000000';
+
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
       CREATE UNLOGGED TABLE nodes (
