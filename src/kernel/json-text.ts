@@ -18,12 +18,16 @@ export class JsonText<T> {
 
 /** The JSON of an answer: `JSON.stringify`, but for fields that are JSON text already. */
 export function toJson(answer: object): string {
-  const fields = Object.entries(answer) as [string, unknown][];
-  if (!fields.some(([, value]) => value instanceof JsonText)) return JSON.stringify(answer);
-  const members = fields
+  if (!hasText(answer as Record<string, unknown>)) return JSON.stringify(answer);
+  const members = Object.entries(answer as Record<string, unknown>)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${JSON.stringify(name)}:${textOf(value)}`);
   return `{${members.join(',')}}`;
+}
+
+function hasText(answer: Record<string, unknown>): boolean {
+  for (const name in answer) if (answer[name] instanceof JsonText) return true;
+  return false;
 }
 
 function textOf(value: unknown): string {
