@@ -6,7 +6,9 @@ import type { Config } from './config/config.js';
 import type { DatabaseAddress } from './database/data-source.js';
 import { serveDocs } from './docs/serve.js';
 import { createFastifyAdapter } from './http/fastify.js';
+import { Metrics } from './metrics/metrics.js';
 import { observeRequests } from './metrics/http/observe-requests.js';
+import { LiveConnections } from './push/live-connections.js';
 import { PushAdapter } from './push/ws/io.adapter.js';
 
 /** The application, wired as `main` and the tests run it. Not listening yet. */
@@ -23,8 +25,16 @@ export async function createApp(
   app.useWebSocketAdapter(new PushAdapter(app, config));
   enableCors(app, config);
   observeRequests(app);
+  countConnections(app);
   serveDocs(app);
   return app;
+}
+
+/** What a node is scaled by: it carries connections, whether they say anything or not. */
+function countConnections(app: NestFastifyApplication): void {
+  const live = app.get(LiveConnections);
+  const help = 'Sockets and event streams that are open on this node.';
+  app.get(Metrics).gauge('parley_connections', help, () => live.size);
 }
 
 const EXPOSED_HEADERS = [

@@ -84,6 +84,13 @@ export class LiveConnections implements OnModuleInit, OnModuleDestroy {
     if (this.reserved.size === 1 && reserved === 0) setImmediate(() => this.reserved.clear());
   }
 
+  /** How many connections this node has. */
+  get size(): number {
+    let size = 0;
+    for (const connections of this.byUser.values()) size += connections.size;
+    return size;
+  }
+
   add(connection: LiveConnection): void {
     const { userId } = connection;
     const others = this.byUser.get(userId) ?? new Set();
