@@ -1,4 +1,5 @@
 import proxyAddr from '@fastify/proxy-addr';
+import { parseRedisUrl } from './redis-address.js';
 import { integer, list, oneOf, text, type Variable } from './variables.js';
 
 const PROXY_PROBLEM = 'must be off, a number of proxies, or addresses and CIDR ranges';
@@ -19,6 +20,12 @@ export const VARIABLES = {
     postgresUrlProblem,
   ),
   DATABASE_POOL_SIZE: integer(12, 'Connections that one node keeps to PostgreSQL.', { min: 2, max: 500 }),
+  REDIS_URL: text<string | undefined>(
+    undefined,
+    'Redis 7 or newer, or Valkey, for many nodes: it carries hints and counts requests. `redis://user:password@host:port`, `rediss://` with TLS, `redis+cluster://h1:p1,h2:p2`, `redis+sentinel://h1:p1,h2:p2/master`.',
+    'none: PostgreSQL carries hints between nodes',
+    redisUrlProblem,
+  ),
   DATA_DIR: text('./data', 'Where the embedded database lives.'),
   BOOTSTRAP_API_KEY: text<string | undefined>(
     undefined,
@@ -148,6 +155,15 @@ function postgresUrlProblem(value: string): string | undefined {
   const problem = 'must be a URL like postgres://user:password@host:5432/database';
   if (!URL.canParse(value)) return problem;
   return /^postgres(ql)?:$/.test(new URL(value).protocol) ? undefined : problem;
+}
+
+function redisUrlProblem(value: string): string | undefined {
+  try {
+    parseRedisUrl(value);
+    return undefined;
+  } catch (error) {
+    return (error as Error).message;
+  }
 }
 
 function proxyProblem(value: string): string | undefined {

@@ -27,6 +27,33 @@ const CASES: Record<Name, Case> = {
     bad: ['mysql://me:hidden@db/parley', 'hidden', 'me:hidden@db/parley'],
   },
   DATABASE_POOL_SIZE: integers(12, 2, 500),
+  REDIS_URL: {
+    default: undefined,
+    good: same(
+      'redis://localhost',
+      'redis://me:s%40cret@redis:6380/2',
+      'rediss://:secret@[::1]:6379',
+      'redis+cluster://a:7000,b:7001,c',
+      'rediss+cluster://me:secret@a:7000',
+      'redis+sentinel://a:26379,b/my-master',
+    ),
+    bad: [
+      'hidden',
+      'http://hidden:6379',
+      'redis://',
+      'redis://hidden:many',
+      'redis://hidden:0',
+      'redis://hidden:65536',
+      'redis://hidden/name',
+      'redis://a,hidden',
+      'redis://me:%ff@hidden',
+      'redis+cluster://hidden/1',
+      'redis+cluster://hidden,',
+      'redis+sentinel://hidden',
+      'redis+sentinel://hidden/',
+      'redis+magic://hidden',
+    ],
+  },
   DATA_DIR: { default: './data', good: same('/var/lib/parley'), bad: [] },
   BOOTSTRAP_API_KEY: {
     default: undefined,
@@ -104,7 +131,15 @@ describe('configuration', () => {
     const error = failure({ ...env, PORT: 'hidden', LOG_LEVEL: 'hidden', CORS_ORIGINS: 'hidden' });
     const blamed = error.problems.map((problem) => problem.split(' ')[0]);
     expect(blamed).toEqual([
-      ...['PORT', 'DATABASE_URL', 'BOOTSTRAP_API_KEY', 'CORS_ORIGINS', 'TOKEN_SECRET', 'METRICS_TOKEN'],
+      ...[
+        'PORT',
+        'DATABASE_URL',
+        'REDIS_URL',
+        'BOOTSTRAP_API_KEY',
+        'CORS_ORIGINS',
+        'TOKEN_SECRET',
+        'METRICS_TOKEN',
+      ],
       'LOG_LEVEL',
     ]);
     expect(error.message).not.toContain('hidden');
