@@ -34,6 +34,8 @@ export class Follower {
   private caughtUp: Promise<void> | undefined;
   /** The furthest that hints and heads have told of since the read under way began. */
   private wanted: ReadState;
+  /** Entries were passed on without the read state that holds after them: it follows with the next that is known. */
+  private owesRead = false;
 
   /** @param start where it starts: the head of the log, read after its hints were subscribed to */
   constructor(
@@ -84,7 +86,9 @@ export class Follower {
     for (const entry of entries) this.host.onEntry(entry);
     const horizonMoved = state.read_seq > this.current.read_seq;
     this.current = state;
-    if (read || horizonMoved) this.host.onRead(state);
+    if (!read && !horizonMoved && !this.owesRead) return;
+    this.owesRead = false;
+    this.host.onRead(state);
   }
 
   private want(state: ReadState): void {
@@ -102,14 +106,12 @@ export class Follower {
    */
   private async catchUp(): Promise<void> {
     this.catchingUp = true;
-    let read = false;
     let slice: Slice;
     try {
       do {
         this.wanted = this.current;
         slice = await this.host.readAfter(this.current.seq);
-        read ||= slice.entries.some(({ event }) => event === 'message:updated');
-        this.take(slice, read);
+        this.take(slice);
       } while (!slice.complete || isBehind(this.current, this.wanted));
     } catch (error) {
       this.host.onError(error);
@@ -119,10 +121,16 @@ export class Follower {
   }
 
   /** The read state of a slice holds at its end: in the middle of the log only the position is known. */
-  private take({ entries, state, complete }: Slice, read: boolean): void {
-    if (complete) this.pass(entries, state, read);
-    else this.pass(entries, { ...this.current, seq: entries.at(-1)?.seq ?? this.current.seq }, false);
+  private take({ entries, state, complete }: Slice): void {
+    if (complete) return this.pass(entries, state, entries.some(isUpdate));
+    for (const entry of entries) this.host.onEntry(entry);
+    this.current = { ...this.current, seq: entries.at(-1)?.seq ?? this.current.seq };
+    this.owesRead = true;
   }
+}
+
+function isUpdate({ event }: LogEntry): boolean {
+  return event === 'message:updated';
 }
 
 function isBehind(state: ReadState, other: ReadState): boolean {

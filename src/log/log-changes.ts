@@ -77,9 +77,10 @@ export class LogChanges {
     const { result } = await this.change(owner, async (tx, head) => {
       const before = await this.lockedMessage(tx, owner, seq);
       if (before.message.deleted_at) return { result: before.message, entries: [] };
-      if (isUnread(before)) head.unreadCount--;
-      const tombstone = { content: '', sender: before.sender, attachments: [] };
-      return this.updated(tx, owner, seq, sql.DELETE_MESSAGE, head, [JSON.stringify(tombstone)]);
+      const read = isUnread(before); // then there is one less, which whoever follows is told
+      if (read) head.unreadCount--;
+      const tombstone = JSON.stringify({ content: '', sender: before.sender, attachments: [] });
+      return { ...(await this.updated(tx, owner, seq, sql.DELETE_MESSAGE, head, [tombstone])), read };
     });
     return result;
   }

@@ -178,6 +178,17 @@ describe('message:updated', () => {
     expect(tombstone.payload).toEqual({ content: '', sender: 'assistant', attachments: [] });
   });
 
+  it('comes with read when what was deleted was unread, and without it when not', async () => {
+    const user = aUser();
+    const device = await node.device(user);
+    const unread = await node.send(user, 'never read');
+    const own = await node.receive(user, 'my own');
+    await node.ok('DELETE', `/v1/messages/${own.id}`);
+    await node.ok('DELETE', `/v1/messages/${unread.id}`);
+    await fence(user, device);
+    expect(device.events('read')).toEqual([{ seq: 4, read_seq: 0, unread_count: 0 }]);
+  });
+
   it.each<[string, (device: Recorder, id: string) => Promise<unknown>]>([
     ['the socket', (device, id) => device.command('messages:read', { message_ids: [id] })],
     ['the alias', (_, id) => node.ok('PUT', `/v1/messages/${id}/read`)],

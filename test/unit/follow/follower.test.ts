@@ -201,6 +201,28 @@ describe('a follower', () => {
     expect(world.reads.at(-1)).toEqual(world.log.state);
   });
 
+  it('tells the read state after a catch-up of several pages: who entered in the middle was told an older one', async () => {
+    const world = new World([]);
+    world.log.commit({ kind: 'append', count: 2 * PAGE, born: false });
+    await world.take({ do: 'compare heads' });
+    await world.take({ do: 'answer' });
+    expect(world.follower.state.seq).toBeLessThan(world.log.state.seq); // here somebody enters
+    await world.calm();
+    expect(world.reads).toEqual([world.log.state]);
+  });
+
+  it('tells what was read singly also when the catch-up failed after it', async () => {
+    const world = new World([{ kind: 'append', count: 1, born: false }]);
+    world.log.commit({ kind: 'read', target: 0 });
+    world.log.commit({ kind: 'append', count: 2 * PAGE, born: false });
+    await world.take({ do: 'compare heads' });
+    await world.take({ do: 'answer' });
+    await world.take({ do: 'fail' });
+    await world.take({ do: 'compare heads' });
+    await world.calm();
+    expect(world.reads).toEqual([world.log.state]);
+  });
+
   it('does not read for ever when a head is announced that the log does not have', async () => {
     const world = new World([]);
     world.follower.compare({ seq: 7, read_seq: 7, unread_count: 0 });
