@@ -39,5 +39,10 @@ const project = (name, extra = {}) => ({
 export default {
   maxWorkers: 2,
   testTimeout: 30_000,
-  projects: [project('unit'), project('integration', withDatabase), project('e2e', withDatabase)],
+  projects: [
+    project('unit'),
+    project('integration', withDatabase),
+    project('e2e', withDatabase),
+    project('cluster'),
+  ],
 };
