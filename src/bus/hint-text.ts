@@ -21,12 +21,17 @@ export function writeHint(node: string, hint: Hint, limit: number): string {
 
 /** @returns `undefined` for what is no hint: anybody may speak on a channel */
 export function readHint(text: string): HintText | undefined {
-  const [, node, userId, body] = /^(\S+) (\d+) (\{.*\})$/s.exec(text) ?? [];
-  if (node === undefined || body === undefined) return undefined;
-  return { node, userId: Number(userId), body };
+  const afterNode = text.indexOf(' ');
+  const afterUser = text.indexOf(' ', afterNode + 1);
+  const userId = Number(text.slice(afterNode + 1, afterUser));
+  if (afterNode < 1 || afterUser < 0 || !Number.isSafeInteger(userId) || userId < 1) return undefined;
+  return { node: text.slice(0, afterNode), userId, body: text.slice(afterUser + 1) };
 }
 
-/** @throws SyntaxError when it is no JSON */
-export function parseHint({ body }: HintText): Hint {
-  return JSON.parse(body) as Hint;
+/** @throws SyntaxError when it is no hint of this user, or of a kind that a newer node knows and this one does not */
+export function parseHint({ userId, body }: HintText): Hint {
+  const hint = JSON.parse(body) as Partial<Hint> | null;
+  const isKnown = hint?.kind === 'typing' || (hint?.kind === 'log' && Array.isArray(hint.entries));
+  if (!isKnown || hint.userId !== userId) throw new SyntaxError('not a hint');
+  return hint as Hint;
 }

@@ -1,39 +1,41 @@
-import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
-import pg from 'pg';
-import { clientOptions, DATABASE_ADDRESS, type DatabaseAddress } from '../database/data-source.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Inject, Injectable, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import { DATABASE_ADDRESS, type DatabaseAddress } from '../database/data-source.js';
+import { sqlState } from '../database/errors.js';
 import type { Hint } from '../kernel/events.js';
 import { NodeRegistry } from '../nodes/node-registry.js';
+import { HintQueue } from './hint-queue.js';
 import { parseHint, readHint, writeHint } from './hint-text.js';
 import { LocalBus } from './local-bus.js';
+import { PostgresLink } from './postgres-link.js';
 
-const CHANNEL = 'parley';
 /** PostgreSQL takes payloads shorter than 8,000 bytes. */
 const MAX_PAYLOAD = 7999;
 /** Most hints in one `NOTIFY`. */
 const MAX_BATCH = 500;
-/** Most hints that wait while the database is slow or away; beyond it the oldest are dropped, as hints may be. */
-const MAX_WAITING = 10_000;
-/** How long a new connection may take to hear itself, in milliseconds. */
-const PROBE_TIMEOUT = 3000;
+/** What waits while the database is slow or away; beyond it the older half is dropped. */
+export const MAX_WAITING = { hints: 10_000, characters: 8 * 1024 * 1024 };
+/** How long a node that stops goes on sending what waits, in milliseconds. */
+const FLUSH_TIMEOUT = 500;
 /** Pauses between attempts to come back, in milliseconds: the first and the longest. */
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 2000;
-
-/** Somebody between this node and PostgreSQL swallows notifications. */
-export class ListenBrokenError extends Error {}
+/** SQLSTATE of a server that ends the connection: then the statement itself was not at fault. */
+const SHUTTING_DOWN = /^57P0/;
 
 /**
  * The bus of nodes that share a database and nothing else: `LISTEN` and `NOTIFY` on one connection of its own, outside
  * the write's transaction, where a `NOTIFY` would cost the whole database three of four commits. What gathers while one
- * `NOTIFY` is on the wire goes out in the next. A node that is alone sends nothing.
+ * `NOTIFY` is on the wire goes out in the next. A node that is alone sends nothing but its name now and then, by which
+ * others know it.
  */
 @Injectable()
-export class PostgresBus extends LocalBus implements OnModuleInit, OnModuleDestroy {
-  private client: pg.Client | undefined;
-  private waiting: Hint[] = [];
-  private isSending = false;
-  private stopped = false;
-  private probe: (() => void) | undefined;
+export class PostgresBus extends LocalBus implements OnModuleInit, OnApplicationShutdown {
+  private readonly waiting = new HintQueue(MAX_WAITING);
+  private readonly stopping = new AbortController();
+  private link: PostgresLink | undefined;
+  private sending: Promise<void> | undefined;
+  private returning: Promise<void> = Promise.resolve();
 
   constructor(
     @Inject(DATABASE_ADDRESS) private readonly address: DatabaseAddress,
@@ -44,92 +46,97 @@ export class PostgresBus extends LocalBus implements OnModuleInit, OnModuleDestr
 
   /** @throws ListenBrokenError when notifications do not come through: a pooler in transaction mode, most often */
   async onModuleInit(): Promise<void> {
-    await this.connect();
+    await this.open();
   }
 
-  async onModuleDestroy(): Promise<void> {
-    this.stopped = true;
-    await this.client?.end().catch(() => undefined);
+  /** After the last request: what it has written is still announced. */
+  async onApplicationShutdown(): Promise<void> {
+    if (this.sending) await Promise.race([this.sending, delay(FLUSH_TIMEOUT, undefined, { ref: false })]);
+    const { link } = this;
+    this.link = undefined;
+    await link?.close();
+    this.stopping.abort();
+    await this.returning;
   }
 
   override publish(hint: Hint): void {
     this.deliver(hint);
-    if (this.nodes.isAlone) return;
-    this.waiting.push(hint);
-    if (this.waiting.length > MAX_WAITING) this.waiting.splice(0, MAX_WAITING / 2);
-    if (!this.isSending) void this.send();
+    if (this.nodes.isAlone || this.stopping.signal.aborted) return;
+    const text = writeHint(this.nodes.id, hint, MAX_PAYLOAD);
+    if (Buffer.byteLength(text) > MAX_PAYLOAD) return;
+    this.complainOf(this.waiting.push(text));
+    this.send();
   }
 
-  private async send(): Promise<void> {
-    this.isSending = true;
-    while (this.waiting.length > 0 && this.client)
-      await this.notify(this.client, this.waiting.splice(0, MAX_BATCH));
-    this.isSending = false;
+  private send(): void {
+    this.sending ??= this.sendAll().finally(() => (this.sending = undefined));
   }
 
-  private async notify(client: pg.Client, hints: readonly Hint[]): Promise<void> {
-    const payloads = hints.map((hint) => writeHint(this.nodes.id, hint, MAX_PAYLOAD));
-    const text = 'SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload';
-    await client
-      .query({ name: 'bus.notify', text, values: [CHANNEL, payloads] })
-      .catch((error: unknown) => this.logger.warn(`Hints were lost: ${String(error)}`));
+  private async sendAll(): Promise<void> {
+    while (this.link && this.waiting.size > 0) await this.sendSome(this.link);
   }
 
-  private hear(payload: string | undefined): void {
-    if (payload === this.nodes.id) return this.probe?.();
-    const hint = readHint(payload ?? '');
-    if (!hint || hint.node === this.nodes.id || !this.isHeard(hint.userId)) return;
-    this.deliver(parseHint(hint));
-  }
-
-  private async connect(): Promise<void> {
-    const client = new pg.Client({ ...clientOptions(this.address), application_name: 'parley-bus' });
-    client.on('error', () => undefined); // `end` follows
-    client.on('notification', ({ payload }) => this.hear(payload));
+  /** Sends a batch. One that PostgreSQL refuses is lost; one that did not get there goes again over the next link. */
+  private async sendSome(link: PostgresLink): Promise<void> {
+    const batch = this.waiting.take(MAX_BATCH);
     try {
-      await client.connect();
-      await client.query(`LISTEN ${CHANNEL}`);
-      await this.prove(client);
+      await link.notify(batch);
     } catch (error) {
-      await client.end().catch(() => undefined);
-      throw error;
+      const state = sqlState(error);
+      if (state !== undefined && !SHUTTING_DOWN.test(state)) {
+        this.logger.warn(`Hints were lost: ${String(error)}`);
+      } else {
+        this.complainOf(this.waiting.putBack(batch));
+        link.cut();
+        await link.ended;
+      }
     }
-    if (this.stopped) return client.end();
-    client.once('end', () => void this.comeBack());
-    this.client = client;
   }
 
-  /** Listening is proven, not assumed: a connection must hear what it says itself. */
-  private async prove(client: pg.Client): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const heard = new Promise<void>((resolve, reject) => {
-      this.probe = resolve;
-      timer = setTimeout(() => reject(new ListenBrokenError(LISTEN_PROBLEM)), PROBE_TIMEOUT);
-    });
+  private complainOf(dropped: number): void {
+    if (dropped > 0) this.logger.warn(`The database is slow or away: ${dropped} hints were dropped`);
+  }
+
+  private hear(payload: string): void {
+    if (payload.startsWith(this.nodes.id)) return;
+    const hint = readHint(payload);
+    this.nodes.meet(); // who says a hint, or only its name, is there
+    if (!hint || !this.isHeard(hint.userId)) return;
     try {
-      await Promise.all([heard, client.query('SELECT pg_notify($1, $2)', [CHANNEL, this.nodes.id])]);
-    } finally {
-      clearTimeout(timer);
-      this.probe = undefined;
+      this.deliver(parseHint(hint));
+    } catch (error) {
+      this.logger.debug(`Not a hint: ${String(error)}`);
     }
+  }
+
+  private async open(): Promise<void> {
+    const link = await PostgresLink.open({
+      address: this.address,
+      name: this.nodes.id,
+      onPayload: (payload) => this.hear(payload),
+      signal: this.stopping.signal,
+    });
+    this.link = link;
+    void link.ended.then(() => {
+      if (this.link === link) this.returning = this.comeBack();
+    });
   }
 
   /** What was said while nobody listened is lost: whoever follows compares with the log. */
   private async comeBack(): Promise<void> {
-    this.client = undefined;
-    this.waiting = [];
-    for (let pause = FIRST_PAUSE; !this.stopped; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
+    this.link = undefined;
+    const { signal } = this.stopping;
+    for (let pause = FIRST_PAUSE; !signal.aborted; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {
-        await this.connect();
-        return this.lapse();
+        await this.open();
+        break;
       } catch (error) {
-        this.logger.warn(`The bus is away: ${String(error)}`);
-        await new Promise((resolve) => setTimeout(resolve, pause));
+        if (!signal.aborted) this.logger.warn(`The bus is away: ${String(error)}`);
+        await delay(pause * (1 + Math.random()), undefined, { signal }).catch(() => undefined);
       }
     }
+    if (signal.aborted) return;
+    this.send();
+    this.lapse();
   }
 }
-
-const LISTEN_PROBLEM =
-  'DATABASE_URL leads to a pooler in transaction mode (pgbouncer, most often): what LISTEN hears does not come through. ' +
-  'Use a direct connection or session mode, or set REDIS_URL.';
