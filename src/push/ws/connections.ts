@@ -67,11 +67,13 @@ interface Emitter {
 }
 
 /**
- * What its handshake said has been read: the request and its headers would stay in memory as long as the socket. Who
- * connects once more over the same transport is still known by address.
+ * What its handshake said has been read: the request, its headers and, after an upgrade, the connection that long polling
+ * began with would stay in memory as long as the socket. Who connects once more over the same transport is still known
+ * by address.
  */
 function forgetRequest(socket: UserSocket): void {
-  const { headers, socket: connection } = socket.request;
+  const { headers } = socket.request;
+  const connection = { remoteAddress: socket.conn.remoteAddress };
   const forwarded = headers['x-forwarded-for'];
   const address = forwarded === undefined ? NOTHING : { 'x-forwarded-for': forwarded };
   const request = { headers: address, socket: connection, connection, url: '', _query: NOTHING };

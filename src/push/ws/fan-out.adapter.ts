@@ -59,8 +59,12 @@ export class FanOutAdapter extends (Adapter as unknown as new (namespace: unknow
     }
   }
 
-  /** Sends events to one socket, in order, in one write. */
+  /**
+   * Sends events to one socket, in order, in one write. One that has left gets nothing: over its transport, which may
+   * live on, the same client may have entered again.
+   */
   sendAll(socket: Socket, events: readonly { event: string; data: unknown }[]): void {
+    if (!socket.connected) return;
     const engine = engineOf(socket);
     if (isIdle(engine)) {
       const frames = events.map(({ event, data }) => this.encode({ type: EVENT, data: [event, data] }).frame);
