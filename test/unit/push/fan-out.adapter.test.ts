@@ -5,7 +5,6 @@ import { Server, type Socket } from 'socket.io';
 import { io, type Socket as Client } from 'socket.io-client';
 import { FanOutAdapter } from '../../../src/push/ws/fan-out.adapter.js';
 import { SocketConnection } from '../../../src/push/ws/socket-connection.js';
-import type { UserSocket } from '../../../src/push/ws/user-socket.js';
 import { eventually } from '../../support/eventually.js';
 
 const ROOM = 'room';
@@ -103,7 +102,7 @@ describe('rooms whose events go straight to WebSockets', () => {
       fc.asyncProperty(fc.array(ways, { minLength: 1, maxLength: 40 }), async (plan) => {
         const own = await new World().start();
         try {
-          const pairs = [];
+          const pairs: Pair[] = [];
           for (const kind of KINDS) pairs.push(await own.connect(TRANSPORTS[kind]));
           for (const way of plan) {
             if (way === 'turn') await turn();
@@ -182,7 +181,7 @@ describe('rooms whose events go straight to WebSockets', () => {
   });
 
   it('send nothing to a connection that ends, and throw nothing', async () => {
-    const pairs = [];
+    const pairs: Pair[] = [];
     for (const kind of KINDS) pairs.push(await world.connect(TRANSPORTS[kind]));
     for (const pair of pairs) {
       if (pair === pairs[0]) terminate(pair);
