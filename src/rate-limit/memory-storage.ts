@@ -1,11 +1,9 @@
 import type { ThrottlerStorage } from '@nestjs/throttler';
 import type { Clock } from '../kernel/clock.js';
+import { recordOf, type StorageRecord } from './storage-record.js';
 
 /** How often windows that are over are dropped, in milliseconds. */
 const SWEEP_INTERVAL = 60_000;
-
-/** The shape that @nestjs/throttler expects; times in whole seconds. */
-type StorageRecord = Awaited<ReturnType<ThrottlerStorage['increment']>>;
 
 interface Window {
   hits: number;
@@ -26,10 +24,7 @@ export class MemoryStorage implements ThrottlerStorage {
   increment(key: string, ttl: number, limit: number): Promise<StorageRecord> {
     const window = this.current(key, ttl);
     window.hits++;
-    const timeToExpire = Math.max(1, Math.ceil((window.endsAt - this.clock.now()) / 1000));
-    const isBlocked = window.hits > limit;
-    const timeToBlockExpire = isBlocked ? timeToExpire : 0;
-    return Promise.resolve({ totalHits: window.hits, timeToExpire, isBlocked, timeToBlockExpire });
+    return Promise.resolve(recordOf(window.hits, limit, window.endsAt - this.clock.now()));
   }
 
   private current(key: string, ttl: number): Window {
