@@ -53,14 +53,11 @@ export async function startLogNode(url: string, env: Record<string, string> = {}
     imports: [
       ConfigModule.with(config),
       DatabaseModule.with({ url }, config.DATABASE_POOL_SIZE),
-      BusModule,
+      { module: BusModule, providers: [{ provide: Bus, useValue: bus }], exports: [Bus] },
       LogModule,
       SessionsModule,
     ],
-  })
-    .overrideProvider(Bus)
-    .useValue(bus)
-    .compile();
+  }).compile();
   await module.init();
   return {
     appender: module.get(Appender),
