@@ -1,0 +1,59 @@
+import type { RedisConnection } from '../redis/redis-connection.js';
+import type { RedisLink } from '../redis/redis-link.js';
+import { HintQueue } from './hint-queue.js';
+
+/** Most hints on the wire to one server. */
+const MAX_BATCH = 500;
+/** What waits for one server while it is slow or away; beyond it the older half is dropped. */
+export const MAX_WAITING = { hints: 10_000, characters: 8 * 1024 * 1024 };
+
+/** What waits to be said to one server: what gathers while a batch is on the wire goes out in the next. */
+export class RedisOutbox {
+  private readonly waiting = new HintQueue(MAX_WAITING);
+  private sending: Promise<void> | undefined;
+
+  /**
+   * @param channelOf the channel of a text
+   * @param onRefusal hears what the server answers instead of taking a text
+   */
+  constructor(
+    private readonly link: RedisLink,
+    private readonly channelOf: (text: string) => string,
+    private readonly onRefusal: (error: unknown) => void,
+  ) {}
+
+  get size(): number {
+    return this.waiting.size;
+  }
+
+  /** @returns how many texts were dropped to make room */
+  push(text: string): number {
+    const dropped = this.waiting.push(text);
+    void this.send();
+    return dropped;
+  }
+
+  /** Sends what waits, if the server is there. Resolves when it is sent, or the server is gone. */
+  send(): Promise<void> {
+    return (this.sending ??= this.sendAll().finally(() => (this.sending = undefined)));
+  }
+
+  private async sendAll(): Promise<void> {
+    for (let { connection } = this.link; connection && this.waiting.size > 0; { connection } = this.link)
+      await this.sendSome(connection);
+  }
+
+  /** What the server refuses is lost; what did not get there goes again over the next connection. */
+  private async sendSome(connection: RedisConnection): Promise<void> {
+    const batch = this.waiting.take(MAX_BATCH);
+    const sent = await Promise.allSettled(
+      batch.map((text) => connection.sendCommand(['SPUBLISH', this.channelOf(text), text])),
+    );
+    if (this.link.connection !== connection) {
+      this.waiting.putBack(batch.filter((_, index) => sent[index]?.status === 'rejected'));
+      return;
+    }
+    const refused = sent.find((one) => one.status === 'rejected');
+    if (refused) this.onRefusal(refused.reason);
+  }
+}
