@@ -46,6 +46,8 @@ export class PostgresLink {
   private readonly client: CuttableClient;
   private timer: NodeJS.Timeout | undefined;
   private heardAt = 0;
+  /** Statements on their way. */
+  private unanswered = 0;
   private onHeard: (() => void) | undefined;
 
   private constructor(private readonly options: LinkOptions) {
@@ -77,7 +79,12 @@ export class PostgresLink {
 
   /** Says all of it in one transaction, in this order. */
   async notify(payloads: readonly string[]): Promise<void> {
-    await this.client.query({ ...NOTIFY, values: [CHANNEL, payloads] });
+    this.unanswered++;
+    try {
+      await this.client.query({ ...NOTIFY, values: [CHANNEL, payloads] });
+    } finally {
+      this.unanswered--;
+    }
   }
 
   /** Ends it at once, without a word: for a peer that may not be there. */
@@ -123,7 +130,7 @@ export class PostgresLink {
     this.heardAt = performance.now();
     this.timer = setInterval(() => {
       if (performance.now() - this.heardAt > SILENCE_LIMIT) this.cut();
-      else this.notify([this.options.name]).catch(() => undefined); // then silence tells
+      else if (this.unanswered === 0) this.notify([this.options.name]).catch(() => undefined); // silence tells
     }, PROBE_INTERVAL);
   }
 

@@ -35,8 +35,12 @@ export async function openBusNode(
 }
 
 /** What the bus would write on the log of the server, kept out of the test's output. */
-export function silenceLogger(): jest.SpyInstance[] {
-  return (['log', 'warn', 'error'] as const).map((level) =>
-    jest.spyOn(Logger.prototype, level).mockImplementation(() => undefined),
-  );
+export function silenceLogger(): {
+  debug: jest.SpyInstance;
+  warn: jest.SpyInstance;
+  error: jest.SpyInstance;
+} {
+  const silence = (level: 'debug' | 'warn' | 'error'): jest.SpyInstance =>
+    jest.spyOn(Logger.prototype, level).mockImplementation(() => undefined);
+  return { debug: silence('debug'), warn: silence('warn'), error: silence('error') };
 }
