@@ -10,6 +10,7 @@ import { Metrics } from './metrics/metrics.js';
 import { observeRequests } from './metrics/http/observe-requests.js';
 import { LiveConnections } from './push/live-connections.js';
 import { PushAdapter } from './push/ws/io.adapter.js';
+import { RateLimit } from './rate-limit/rate-limit.js';
 
 /** The application, wired as `main` and the tests run it. Not listening yet. */
 export async function createApp(
@@ -26,6 +27,7 @@ export async function createApp(
   enableCors(app, config);
   observeRequests(app);
   countConnections(app);
+  tellOfLocalLimits(app);
   serveDocs(app);
   return app;
 }
@@ -35,6 +37,14 @@ function countConnections(app: NestFastifyApplication): void {
   const live = app.get(LiveConnections);
   const help = 'Sockets and event streams that are open on this node.';
   app.get(Metrics).gauge('parley_connections', help, () => live.size);
+}
+
+/** Budgets are spent once for each node meanwhile: somebody should know. */
+function tellOfLocalLimits(app: NestFastifyApplication): void {
+  const limits = app.get(RateLimit);
+  const help =
+    'Whether this node counts requests by itself (1), because Redis or PostgreSQL is away or slow, or not (0).';
+  app.get(Metrics).gauge('parley_rate_limit_local', help, () => Number(limits.isLocal));
 }
 
 const EXPOSED_HEADERS = [

@@ -1,6 +1,7 @@
 import { type DynamicModule, Global, Module, type Provider } from '@nestjs/common';
 import type { Config } from '../config/config.js';
 import { parseRedisUrl } from '../config/redis-address.js';
+import { Settings } from '../database/settings.js';
 import { NodeRegistry } from '../nodes/node-registry.js';
 import { Bus } from './bus.js';
 import { LocalBus } from './local-bus.js';
@@ -22,10 +23,10 @@ export class BusModule {
 function overRedis(url: string): Provider {
   return {
     provide: Bus,
-    inject: [NodeRegistry],
-    useFactory: async (nodes: NodeRegistry) => {
+    inject: [NodeRegistry, Settings],
+    useFactory: async (nodes: NodeRegistry, settings: Settings) => {
       const { RedisBus } = await import('./redis-bus.js');
-      return new RedisBus(parseRedisUrl(url), nodes);
+      return new RedisBus(parseRedisUrl(url), (await settings.get('epoch')) ?? '', nodes);
     },
   };
 }

@@ -21,26 +21,29 @@ export const SUBSCRIBE_TIMEOUT = 1000;
 const FLUSH_TIMEOUT = 500;
 /** Most names that are tried for a probe: a server with one slot of 16,384 needs about so many. */
 const MAX_PROBE_NAMES = 1_000_000;
-/** Where a node says that it has come. */
-const NODES = 'parley:{nodes}';
-
 /**
  * The bus of many nodes: one sharded channel for each platform user, subscribed to only by nodes where somebody hears
  * that user, so that a node does not carry everybody's traffic. Redis may be away, hang or forget at any time: hints
  * wait up to a limit, and the followers' anti-entropy covers the rest.
  */
 export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShutdown {
-  private readonly wanted = new Set([NODES]);
+  /** Where a node says that it has come. */
+  private readonly nodesChannel: string;
+  private readonly wanted: Set<string>;
   private readonly channels = new Map<RedisLink, RedisChannels>();
   private readonly outboxes = new Map<RedisLink, RedisOutbox>();
   private readonly servers: RedisServers;
   private isStopped = false;
 
+  /** @param installation names the database: others may use the same Redis, and number their users alike */
   constructor(
     address: RedisAddress,
+    private readonly installation: string,
     private readonly nodes: NodeRegistry,
   ) {
     super();
+    this.nodesChannel = this.channelOf('nodes');
+    this.wanted = new Set([this.nodesChannel]);
     this.servers = new RedisServers(address, 'bus', {
       prepare: (connection, link) => this.prepare(connection, link),
       check: async (_, link) => this.channels.get(link)?.prove(),
@@ -68,7 +71,7 @@ export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShu
   override publish(hint: Hint): void {
     this.deliver(hint);
     if (this.nodes.isAlone || this.isStopped) return;
-    const link = this.servers.linkOf(channelOf(hint.userId));
+    const link = this.servers.linkOf(this.channelOf(hint.userId));
     if (!link) return; // nobody knows where it should go: anti-entropy
     const dropped = this.outboxOf(link).push(writeHint(this.nodes.id, hint, MAX_HINT_BYTES));
     if (dropped > 0) this.logger.warn(`Redis is slow or away: ${dropped} hints were dropped`);
@@ -76,7 +79,7 @@ export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShu
 
   override async subscribe(userId: number, listener: HintListener): Promise<() => void> {
     const end = await super.subscribe(userId, listener);
-    const channel = channelOf(userId);
+    const channel = this.channelOf(userId);
     this.wanted.add(channel);
     await this.listen(channel);
     return () => {
@@ -99,14 +102,14 @@ export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShu
   private outboxOf(link: RedisLink): RedisOutbox {
     const known = this.outboxes.get(link);
     if (known) return known;
-    const channel = (text: string): string => channelOf(readHint(text)?.userId ?? 0);
+    const channel = (text: string): string => this.channelOf(readHint(text)?.userId ?? 0);
     const outbox = new RedisOutbox(link, channel, (error) => this.servers.hear(error));
     this.outboxes.set(link, outbox);
     return outbox;
   }
 
   private hear(text: string, channel: string): void {
-    if (channel === NODES) {
+    if (channel === this.nodesChannel) {
       if (text !== this.nodes.id) this.nodes.meet();
       return;
     }
@@ -132,8 +135,8 @@ export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShu
   /** What was said meanwhile may be lost: whoever follows compares with the log. */
   private greet(link: RedisLink): void {
     void this.outboxes.get(link)?.send();
-    if (this.servers.linkOf(NODES) === link)
-      link.connection?.sendCommand(['SPUBLISH', NODES, this.nodes.id]).catch(() => undefined);
+    if (this.servers.linkOf(this.nodesChannel) === link)
+      link.connection?.sendCommand(['SPUBLISH', this.nodesChannel, this.nodes.id]).catch(() => undefined);
     this.lapse();
   }
 
@@ -157,13 +160,13 @@ export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShu
   /** A channel that this server has and no other node hears. */
   private probeOf(link: RedisLink): string {
     for (let n = 0; n < MAX_PROBE_NAMES; n++) {
-      const probe = `parley:{${this.nodes.id}.${n}}`;
+      const probe = this.channelOf(`${this.nodes.id}.${n}`);
       if (this.servers.linkOf(probe) === link) return probe;
     }
     throw new Error('it has no slots');
   }
-}
 
-function channelOf(userId: number): string {
-  return `parley:{${userId}}`;
+  private channelOf(name: number | string): string {
+    return `parley:${this.installation}:{${name}}`;
+  }
 }

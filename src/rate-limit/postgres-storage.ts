@@ -45,6 +45,11 @@ export class PostgresStorage implements ThrottlerStorage, OnModuleDestroy {
     this.nextSweep = clock.now() + SWEEP_INTERVAL;
   }
 
+  /** Whether this node counts by itself for now. */
+  get isLocal(): boolean {
+    return this.isAway;
+  }
+
   /** Writes what is not written yet, if the database is there. From now on nothing is left to be written later. */
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;

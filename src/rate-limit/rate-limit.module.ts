@@ -1,7 +1,9 @@
 import { Global, Module } from '@nestjs/common';
 import { ThrottlerModule, type ThrottlerStorage } from '@nestjs/throttler';
 import { CONFIG, type Config } from '../config/config.js';
+import { parseRedisUrl } from '../config/redis-address.js';
 import { Database } from '../database/database.js';
+import { Settings } from '../database/settings.js';
 import { CLOCK, type Clock } from '../kernel/clock.js';
 import { WINDOW } from './budget.js';
 import { HttpRateLimit } from './http/http-rate-limit.js';
@@ -14,11 +16,13 @@ import { RateLimit } from './rate-limit.js';
 @Module({
   imports: [
     ThrottlerModule.forRootAsync({
-      inject: [CLOCK, CONFIG, Database],
+      inject: [CLOCK, CONFIG, Database, Settings],
       // The limit is the principal's, so it is found where the principal is known: `budgetOf`.
-      useFactory: (clock: Clock, config: Config, database: Database) => ({
+      useFactory: async (clock: Clock, config: Config, database: Database, settings: Settings) => ({
         throttlers: [{ ttl: WINDOW, limit: Number.MAX_SAFE_INTEGER }],
-        storage: storageOf(config, clock, database),
+        storage: config.REDIS_URL
+          ? await overRedis(config.REDIS_URL, clock, settings)
+          : storageOf(config, clock, database),
       }),
     }),
   ],
@@ -30,4 +34,11 @@ export class RateLimitModule {}
 /** Nodes that share a `DATABASE_URL` share the counts; an embedded database has one node. */
 function storageOf({ DATABASE_URL }: Config, clock: Clock, database: Database): ThrottlerStorage {
   return DATABASE_URL ? new PostgresStorage(new RateWindows(database), clock) : new MemoryStorage(clock);
+}
+
+/** Loads the Redis client only where there is a Redis. */
+async function overRedis(url: string, clock: Clock, settings: Settings): Promise<ThrottlerStorage> {
+  const { RedisStorage } = await import('./redis-storage.js');
+  const installation = (await settings.get('epoch')) ?? '';
+  return new RedisStorage(parseRedisUrl(url), installation, new MemoryStorage(clock));
 }

@@ -23,6 +23,11 @@ export class RateLimit {
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
+  /** Whether this node counts by itself, because what it shares with others is away or slow. */
+  get isLocal(): boolean {
+    return (this.storage as ThrottlerStorage & { readonly isLocal?: boolean }).isLocal ?? false;
+  }
+
   /** Spends one unit. @returns what is left, or `undefined` for a budget without limit */
   async spend({ key, limit }: Budget): Promise<Allowance | undefined> {
     if (limit === 0) return undefined;

@@ -2,6 +2,7 @@ import { RedisBus } from '../../../src/bus/redis-bus.js';
 import { parseRedisUrl } from '../../../src/config/redis-address.js';
 import { createDataSource, type DatabaseAddress } from '../../../src/database/data-source.js';
 import { Database } from '../../../src/database/database.js';
+import { Settings } from '../../../src/database/settings.js';
 import { NodeRegistry } from '../../../src/nodes/node-registry.js';
 import { createTestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
@@ -22,8 +23,10 @@ export interface RedisBusPair {
 
 export async function openRedisBusNode(address: DatabaseAddress, redisUrl: string): Promise<RedisBusNode> {
   const dataSource = await createDataSource(address).initialize();
-  const nodes = new NodeRegistry(new Database(dataSource));
-  const bus = new RedisBus(parseRedisUrl(redisUrl), nodes);
+  const database = new Database(dataSource);
+  const nodes = new NodeRegistry(database);
+  const installation = (await new Settings(database).get('epoch')) ?? '';
+  const bus = new RedisBus(parseRedisUrl(redisUrl), installation, nodes);
   await nodes.onModuleInit();
   await bus.onModuleInit();
   const close = async (): Promise<void> => {
