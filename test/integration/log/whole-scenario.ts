@@ -1,0 +1,97 @@
+import { aKey, aMessage, type LogNode } from '../../support/log-node.js';
+
+const USERS = ['ada', 'ben', 'cleo', 'dan', 'eve', 'fay', 'gus', 'hal'];
+/** More than a total counts anew each time (MOST_UNCOUNTED): so that it is kept. */
+const LONG = 600;
+
+/**
+ * Does everything that the product does with a log, and gives what it was answered, without what differs from run to run:
+ * times and ids that are made.
+ */
+export async function doEverything(node: LogNode, account: number, prefix = ''): Promise<unknown> {
+  const { appender, changes, reader, users, sessions } = node;
+  const key = aKey(account);
+  const told: unknown[] = [];
+  for (const name of USERS) {
+    const user = prefix + name;
+    const attempt = async (work: () => Promise<unknown>): Promise<void> => {
+      told.push(await work().catch((error: unknown) => ({ refused: (error as { code?: string }).code })));
+    };
+    const append = (message: Parameters<typeof aMessage>[0] = {}) =>
+      attempt(() => appender.append(account, user, aMessage(message)));
+    const first = `${user}-first`;
+    const second = `${user}-second`;
+
+    await append({ agentSessionId: first, content: 'to a session that is born' });
+    await append({ content: 'to the current one' });
+    await append({ sender: 'user', clientMessageId: 'mine', content: 'once' });
+    await append({ sender: 'user', clientMessageId: 'mine', content: 'once' });
+    await append({ sender: 'user', clientMessageId: 'mine', content: 'something else' });
+    await Promise.all(Array.from({ length: 20 }, (_, i) => append({ content: `together ${i}` })));
+    await attempt(() =>
+      sessions.create(key, { platform_user_id: user, agent_session_id: second, title: 'Second' }),
+    );
+    await append({ agentSessionId: second });
+    await append({ agentSessionId: first, clientMessageId: 'elsewhere' });
+    await attempt(() => sessions.patch(key, second, { status: 'closed', context_mode: 'replace' }));
+    await append({ agentSessionId: second, content: 'too late' });
+    await append({ content: 'to the most recent open one' });
+
+    const owner = await users.ensure(account, user);
+    await attempt(() => changes.edit(owner, 2, { payload: { content: 'edited' } }));
+    await attempt(() => changes.delete(owner, 4));
+    await attempt(() => changes.readMessages(owner, [5, 6]));
+    await attempt(() => changes.readUpTo(owner, 10));
+    told.push(await readAll(node, account, user, first));
+    await attempt(() => sessions.list(key, { platform_user_id: user, limit: 10 }));
+    await attempt(() => sessions.get(key, first));
+    await attempt(async () => [...(await reader.heads([owner.userId])).values()]);
+  }
+  const say = (text: string) =>
+    appender.append(
+      account,
+      `${prefix}ada`,
+      aMessage({ sender: 'user', content: text, clientMessageId: text }),
+    );
+  await Promise.all(Array.from({ length: LONG }, (_, i) => say(`long ${i}`)));
+  await say('the last word');
+  told.push(await readAll(node, account, `${prefix}ada`, `${prefix}ada-first`));
+  told.push(await readAll(node, account, `${prefix}ada`, `${prefix}ada-first`));
+  return comparable(told);
+}
+
+/** Every way to read the log of a user. */
+export async function readAll(
+  { reader, users }: LogNode,
+  account: number,
+  user: string,
+  session: string,
+): Promise<unknown> {
+  const owner = await users.ensure(account, user);
+  const range = { limit: 7 };
+  return comparable({
+    all: [
+      await reader.page(owner, { ...range, order: 'asc', after: 3 }),
+      await reader.page(owner, { ...range, order: 'desc' }),
+      await reader.pageByOffset(owner, 5, 2),
+    ],
+    session: [
+      await reader.page(owner, { ...range, agentSessionId: session }),
+      await reader.page(owner, { ...range, agentSessionId: session, order: 'desc' }),
+    ],
+    unread: [
+      await reader.unread(owner, range),
+      await reader.unread(owner, { ...range, agentSessionId: session }),
+    ],
+    sync: [await reader.after(owner.userId, 0, 200), await reader.after(owner.userId, 25, 5)],
+    one: await reader.message(owner, 2),
+  });
+}
+
+/** Without times and ids, which differ from run to run. */
+function comparable(value: unknown): unknown {
+  const text = JSON.stringify(value, (name, part: unknown) =>
+    /^id$|_at$/.test(name) && typeof part === 'string' ? 'some' : part,
+  );
+  return JSON.parse(text) as unknown;
+}
