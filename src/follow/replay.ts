@@ -49,6 +49,7 @@ export class Replay {
         return true;
       }
       const { entries } = await this.reader.after(userId, position, CATCH_UP_PAGE);
+      if (!(await taker.isReady())) return false; // left while the page was read
       const upTo = follower.state.seq; // what comes after it, the follower passes on itself
       const due = entries.filter(({ seq }) => seq <= upTo);
       if (due.length > 0) taker.take(due);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import type { LogEntry, LogHint } from '../../../src/kernel/events.js';
 import type { ReadState } from '../../../src/kernel/wire.dto.js';
 import { Follower, type Slice } from '../../../src/follow/follower.js';
+import { expectLog } from '../../support/expect-log.js';
 import { type Change, ModelLog } from '../../support/model-log.js';
 
 const PAGE = 4;
@@ -233,34 +234,9 @@ describe('a follower', () => {
 
 function expectWholeLog({ log, follower, start, seen, reads }: World): void {
   expect(follower.state).toEqual(log.state);
-  expect(inOrder(seen)).toBe(true);
-  const written = new Set(log.written.filter(({ seq }) => seq > start.seq).map(key));
-  expect(seen.filter((entry) => !written.has(key(entry)))).toEqual([]);
-  // Positions whose message or session changed again meanwhile may be gone; all others were passed on.
-  const passed = new Set(seen.map(key));
-  expect(log.after(start.seq, Infinity).entries.filter((entry) => !passed.has(key(entry)))).toEqual([]);
-  expect(latest(seen)).toEqual(latest(log.written.filter(({ seq }) => seq > start.seq)));
+  expectLog(log, start.seq, seen);
   expect(goesBack(reads)).toBe(false);
   if (log.state.read_seq > start.read_seq) expect(reads.at(-1)?.read_seq).toBe(log.state.read_seq);
-}
-
-/** Each position once, except that a message and the session it bore share one. */
-function inOrder(entries: LogEntry[]): boolean {
-  return entries.every((entry, index) => {
-    const before = entries[index - 1];
-    if (!before || before.seq < entry.seq) return true;
-    return before.seq === entry.seq && before.event === 'message' && entry.event === 'session';
-  });
-}
-
-/** What a client that applies every entry ends with. */
-function latest(entries: LogEntry[]): Map<string, unknown> {
-  return new Map(
-    entries.map((entry) => [
-      entry.event === 'session' ? entry.data.agent_session_id : String(entry.data.seq),
-      entry.data.updated_seq,
-    ]),
-  );
 }
 
 function goesBack(states: ReadState[]): boolean {
@@ -268,10 +244,6 @@ function goesBack(states: ReadState[]): boolean {
     const before = states[index - 1];
     return before !== undefined && (state.seq < before.seq || state.read_seq < before.read_seq);
   });
-}
-
-function key({ seq, event }: LogEntry): string {
-  return `${seq} ${event}`;
 }
 
 function settled(): Promise<void> {
