@@ -7,6 +7,7 @@ import { type Config, listenHost, loadConfig } from './config/config.js';
 import type { DatabaseAddress } from './database/data-source.js';
 import { openEmbeddedDatabase } from './database/embedded/open.js';
 import { migrateDatabase } from './database/migrate.js';
+import { Readiness } from './health/readiness.js';
 import { OpenConnections } from './http/open-connections.js';
 import { JsonLogger } from './logging.js';
 import { listenFailure, startFailure } from './start-failure.js';
@@ -14,6 +15,8 @@ import { onStopSignal } from './stop-signals.js';
 
 /** How long after `DRAIN_TIMEOUT_MS`, when every connection is closed, the process has for the rest, in milliseconds. */
 const CLOSE_TIMEOUT = 5000;
+/** How long a stopping node still takes requests, so that load balancers and kept connections go elsewhere, in milliseconds. */
+const NOTICE = 1000;
 
 /** Starts the server, and stops it when the process is asked to stop. A start that fails says why in one sentence. */
 export async function run(): Promise<void> {
@@ -51,6 +54,8 @@ class Server {
     try {
       await this.started;
       this.connections?.letGo(timeout);
+      this.app?.get(Readiness).drain();
+      await this.connections?.giveNotice(Math.min(NOTICE, timeout));
       await this.close();
       this.logger?.log('stopped', 'Server');
     } catch (error) {
@@ -114,6 +119,7 @@ async function openDatabase(config: Config, logger: JsonLogger): Promise<OpenDat
 }
 
 async function listen(app: NestFastifyApplication, config: Config): Promise<void> {
+  await app.init(); // its errors are not the port's
   try {
     await app.listen(config.PORT, listenHost(config));
   } catch (error) {

@@ -107,7 +107,8 @@ export class ClusterNode {
     return process;
   }
 
-  private async readiness(): Promise<number | undefined> {
+  /** What GET /health/ready answers; undefined without an answer. */
+  async readiness(): Promise<number | undefined> {
     try {
       const url = `http://127.0.0.1:${this.port}/health/ready`;
       const response = await fetch(url, { signal: AbortSignal.timeout(3_000) });

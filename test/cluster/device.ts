@@ -44,6 +44,7 @@ export class Device {
   readonly user: string;
   private readonly socket: Socket;
   private epoch: string | undefined;
+  private greeted = false;
   private offline: NodeJS.Timeout | undefined;
 
   constructor(private readonly options: DeviceOptions) {
@@ -62,6 +63,7 @@ export class Device {
     this.socket.on('drain', ({ reconnect_in_ms }) => this.onDrain(reconnect_in_ms));
     this.socket.on('connect_error', (error) => this.onRefusal(error));
     this.socket.on('disconnect', (reason) => {
+      this.greeted = false;
       if (reason === 'io server disconnect') this.fault('it was told to stay away');
     });
   }
@@ -72,6 +74,11 @@ export class Device {
 
   isOnline(): boolean {
     return this.socket.connected;
+  }
+
+  /** Whether its present connection has brought it up to date. */
+  get isReady(): boolean {
+    return this.socket.connected && this.greeted;
   }
 
   /** Goes away for a while, as a phone in a tunnel. */
@@ -112,6 +119,7 @@ export class Device {
   }
 
   private onReady(ready: ReadState & { epoch: string; reset: boolean }): void {
+    this.greeted = true;
     this.readyAt.push(Date.now());
     if (ready.reset) this.fault(`reset at position ${this.position}`);
     if (this.epoch !== undefined && ready.epoch !== this.epoch) this.fault('the epoch changed');

@@ -5,7 +5,7 @@ import { type Evidence, findFaults, type Written } from './checker.js';
 import type { Cluster } from './cluster.js';
 import { Device, type DeviceOptions } from './device.js';
 import type { Random } from './random.js';
-import { RestClient } from './rest-client.js';
+import { type RestCaller, RestClient } from './rest-client.js';
 
 /** How many do what. */
 export interface LoadShape {
@@ -19,7 +19,10 @@ export interface LoadShape {
   readers: number;
   /** Pause of a writer between two messages, in milliseconds. */
   pauseMs: number;
-  device?: Pick<DeviceOptions, 'backoff' | 'heedsDrain'>;
+  /** What is special about a device, by its number. */
+  device?: (index: number) => Pick<DeviceOptions, 'backoff' | 'heedsDrain'>;
+  /** Who asks over REST; else somebody who asks any node until it answers. */
+  client?: (random: Random) => RestCaller;
 }
 
 const BACKOFF = { reconnectionDelay: 100, reconnectionDelayMax: 500 };
@@ -38,7 +41,7 @@ interface UserRecord {
 /** Clients of a cluster that write and listen until told to stop, and everything they were told. */
 export class Load {
   private readonly users: UserRecord[];
-  private readonly clients: RestClient[] = [];
+  private readonly clients: RestCaller[] = [];
   private writing: Promise<void>[] = [];
   private stopping = false;
   private readonly random: Random;
@@ -111,6 +114,7 @@ export class Load {
   close(): void {
     this.stopping = true;
     for (const device of this.devices) device.close();
+    for (const client of this.clients) client.close?.();
   }
 
   private devicesOf(user: string): Device[] {
@@ -121,7 +125,7 @@ export class Load {
         ...{ name: `${user} device ${index}`, user, key, history, random },
         chooseUrl: () => this.anyUrl(random),
         backoff: BACKOFF,
-        ...this.shape.device,
+        ...this.shape.device?.(index),
       });
     });
   }
@@ -184,9 +188,10 @@ export class Load {
     }
   }
 
-  private client(): { random: Random; client: RestClient } {
+  private client(): { random: Random; client: RestCaller } {
     const random = this.random.fork();
-    const client = new RestClient(this.cluster.key, () => this.anyUrl(random), random);
+    const client =
+      this.shape.client?.(random) ?? new RestClient(this.cluster.key, () => this.anyUrl(random), random);
     this.clients.push(client);
     return { random, client };
   }

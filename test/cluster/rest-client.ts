@@ -5,10 +5,21 @@ import type { Random } from './random.js';
 const LIMIT_MS = 5_000;
 const RETRY_MS = { min: 20, max: 150 };
 
-/** A REST client of a cluster: asks any node, and again another one when that does not answer or says 503. */
-export class RestClient {
-  readonly faults: string[] = [];
+/** Somebody who asks a cluster over REST. */
+export interface RestCaller {
+  /** What must not happen and has. */
+  readonly faults: readonly string[];
   /** Attempts that were answered 503, and that were not answered. */
+  readonly unavailable: number;
+  readonly unanswered: number;
+  /** Repeats the call until it is answered 2xx: it must be one that may be repeated. @returns the body */
+  ask(method: string, path: string, body?: object): Promise<any>;
+  close?(): void;
+}
+
+/** A REST client of a cluster: asks any node, and again another one when that does not answer or says 503. */
+export class RestClient implements RestCaller {
+  readonly faults: string[] = [];
   unavailable = 0;
   unanswered = 0;
 
@@ -18,7 +29,6 @@ export class RestClient {
     private readonly random: Random,
   ) {}
 
-  /** Repeats the call until it is answered 2xx: it must be one that may be repeated. @returns the body */
   async ask(method: string, path: string, body?: object): Promise<any> {
     for (;;) {
       const answer = await this.attempt(method, path, body).catch(() => undefined);
