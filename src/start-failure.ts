@@ -1,5 +1,6 @@
 import { type Config, ConfigError, listenHost, VARIABLES } from './config/config.js';
 import { EmbeddedDatabaseError } from './database/embedded/errors.js';
+import { poolerProblem } from './database/pooler.js';
 
 /** A start that failed for a reason that one sentence can say. */
 class StartError extends Error {}
@@ -33,7 +34,7 @@ export function knownReason(error: unknown): string | undefined {
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
     return `PostgreSQL cannot be reached (${message || code}); check DATABASE_URL.`;
   if (NO_ENTRY.test(code)) return `PostgreSQL lets nobody in (${message}); check DATABASE_URL.`;
-  return namesVariable(message) ? message : undefined;
+  return poolerProblem(error) ?? (namesVariable(message) ? message : undefined);
 }
 
 /** Such a message says what to change. */

@@ -1,4 +1,5 @@
 import { clientOptions, type DatabaseAddress } from '../database/data-source.js';
+import { TRANSACTION_POOLER } from '../database/pooler.js';
 import { CuttableClient } from './cuttable-client.js';
 
 /** The channel's name. Notifications stay within one database. */
@@ -19,10 +20,6 @@ const NOTIFY = {
 
 /** Somebody between this node and PostgreSQL swallows notifications. */
 export class ListenBrokenError extends Error {}
-
-const LISTEN_PROBLEM =
-  'DATABASE_URL leads to a pooler in transaction mode (PgBouncer, most often): what LISTEN should hear does not come ' +
-  'through. Use a direct connection or session mode, or set REDIS_URL.';
 
 export interface LinkOptions {
   readonly address: DatabaseAddress;
@@ -114,7 +111,7 @@ export class PostgresLink {
     let timer: NodeJS.Timeout | undefined;
     const heard = new Promise<void>((resolve, reject) => {
       this.onHeard = resolve;
-      timer = setTimeout(() => reject(new ListenBrokenError(LISTEN_PROBLEM)), PROOF_TIMEOUT);
+      timer = setTimeout(() => reject(new ListenBrokenError(TRANSACTION_POOLER)), PROOF_TIMEOUT);
       void this.ended.then(() => reject(new Error('the connection was lost')));
     });
     try {
