@@ -29,9 +29,11 @@ const mayImport = {
   // What every route and every socket event goes through: errors, bodies, acknowledgements, budgets.
   http: [...foundation, 'wire', 'auth', 'rate-limit'],
   ws: [...foundation, 'wire', 'auth', 'rate-limit'],
+  // Who is connected to which node.
+  presence: [...foundation, 'wire', 'auth', 'log', 'nodes'],
   sessions: [...core, 'http', 'ws'],
   messages: [...core, 'http', 'ws', 'sessions'],
-  push: [...core, 'http', 'ws', 'sessions'],
+  push: [...core, 'http', 'ws', 'sessions', 'presence'],
   streaming: [...core, 'http', 'ws', 'sessions'],
   agents: [...core, 'http', 'ws', 'sessions', 'streaming'],
   webhooks: [...core, 'http', 'sessions'],

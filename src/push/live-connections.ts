@@ -5,6 +5,7 @@ import type { Principal } from '../auth/principal.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { CLOCK, type Clock, toIso } from '../kernel/clock.js';
 import { ParleyError } from '../kernel/errors.js';
+import { NodePresence } from '../presence/node-presence.js';
 import type { Subscriber } from './subscriber.js';
 
 /** How long before its credential ends a connection is told, in milliseconds. */
@@ -46,6 +47,7 @@ export class LiveConnections implements OnModuleInit, OnModuleDestroy {
   constructor(
     private readonly authenticator: Authenticator,
     private readonly watch: CredentialWatch,
+    private readonly presence: NodePresence,
     @Inject(CLOCK) private readonly clock: Clock,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -95,14 +97,16 @@ export class LiveConnections implements OnModuleInit, OnModuleDestroy {
     const { userId } = connection;
     const others = this.byUser.get(userId) ?? new Set();
     this.byUser.set(userId, others.add(connection));
+    this.presence.set(userId, others.size);
     const reserved = this.reserved.get(userId) ?? 0;
     if (reserved > 0) this.reserved.set(userId, reserved - 1);
   }
 
   delete(connection: LiveConnection): void {
     const others = this.byUser.get(connection.userId);
-    others?.delete(connection);
-    if (others?.size === 0) this.byUser.delete(connection.userId);
+    if (!others?.delete(connection)) return;
+    if (others.size === 0) this.byUser.delete(connection.userId);
+    this.presence.set(connection.userId, others.size);
   }
 
   private each(look: (connection: LiveConnection) => void): void {

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AddressBudget } from '../http/address-budget.js';
+import { PresenceModule } from '../presence/presence.module.js';
 import { Admission } from './admission.js';
 import { Audience } from './audience.js';
 import { ConnectRate } from './connect-rate.js';
@@ -18,6 +19,7 @@ import { UsersGateway } from './ws/users.gateway.js';
 
 /** The way out: the only code that emits. */
 @Module({
+  imports: [PresenceModule],
   controllers: [SyncController, StreamController],
   providers: [
     ...[Epochs, Audience, Admission, LiveConnections, ConnectRate, SyncService],

@@ -174,6 +174,12 @@ export const ROUTES: Record<string, Route> = {
     by: 'user',
     request: ({ user }) => ({ path: `/v1/stream?platform_user_id=${user}&after=0` }),
   },
+  'GET /v1/users/{platform_user_id}/presence': {
+    scopes: BOTH,
+    token: true,
+    by: 'user',
+    request: ({ user }) => ({ path: `/v1/users/${user}/presence` }),
+  },
 };
 
 export const SCOPES: readonly Scope[] = ['user', 'agent', 'admin'];
