@@ -27,7 +27,10 @@ export const SERVER_EVENTS: Record<keyof ServerEvents, EventDocumentation> = {
   ready: { data: Ready, summary: 'After connect, and after the replay that `auth.after` asked for.' },
   message: { data: Message, summary: "A new message in the user's log, from any source." },
   'message:updated': { data: Message, summary: 'A message was edited, deleted or read singly.' },
-  read: { data: ReadState, summary: 'Something was read, on any device.' },
+  read: {
+    data: ReadState,
+    summary: 'Something was read, on any device, or the unread count changed otherwise.',
+  },
   typing: { data: TypingView, summary: 'Somebody is typing. Ephemeral.' },
   session: { data: Session, summary: 'A session was opened, closed, renamed or routed.' },
   'token:expiring': { data: TokenExpiring, summary: 'The credential ends soon: send `token:refresh`.' },
