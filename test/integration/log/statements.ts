@@ -64,7 +64,7 @@ function element(value: unknown): string {
 
 function textOf(value: unknown): string {
   if (Buffer.isBuffer(value)) return `\\x${value.toString('hex')}`;
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function nodesOf(plan: PlanNode | undefined): PlanNode[] {
