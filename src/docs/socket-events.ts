@@ -29,7 +29,7 @@ export const SERVER_EVENTS: Record<keyof ServerEvents, EventDocumentation> = {
   'message:updated': { data: Message, summary: 'A message was edited, deleted or read singly.' },
   read: {
     data: ReadState,
-    summary: 'Something was read, on any device, or the unread count changed otherwise.',
+    summary: 'Something was read, on any device, or an unread message was deleted.',
   },
   typing: { data: TypingView, summary: 'Somebody is typing. Ephemeral.' },
   session: { data: Session, summary: 'A session was opened, closed, renamed or routed.' },
