@@ -44,5 +44,9 @@ export default {
     project('integration', withDatabase),
     project('e2e', withDatabase),
     project('cluster'),
+    // Has no end of its own: `npm run soak` asks for it.
+    ...(process.env.PARLEY_SOAK_MINUTES
+      ? [{ ...project('soak'), testMatch: ['<rootDir>/test/cluster/*.soak.ts'] }]
+      : []),
   ],
 };

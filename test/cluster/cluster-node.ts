@@ -7,6 +7,10 @@ import { TcpProxy } from './tcp-proxy.js';
 
 const READY_LIMIT_MS = 30_000;
 const POLL_MS = 50;
+/** Pause before a start that failed is tried again. */
+const RESTART_MS = 500;
+/** What a server says that listens. */
+const HAS_STARTED = /listening on/;
 
 /** What a node is started with. */
 export interface NodeSettings {
@@ -21,6 +25,7 @@ export class ClusterNode {
   /** Ends that nobody asked for, with the last words. */
   readonly falls: string[] = [];
   private process: TestProcess | undefined;
+  private removed = false;
 
   private constructor(
     readonly name: string,
@@ -53,8 +58,16 @@ export class ClusterNode {
     this.process = started;
     void started.ended.then((code) => {
       if (this.process !== started) return; // replaced on purpose
+      if (!HAS_STARTED.test(started.output())) return this.startAgain(code);
       this.falls.push(`${this.name} ended by itself with ${code}: ${started.output().slice(-2_000)}`);
     });
+  }
+
+  /** A start fails while the database is away: whatever keeps a service up tries again. */
+  private startAgain(code: number | null): void {
+    this.history.note(`${this.name}: could not start (${code})`);
+    this.process = undefined;
+    setTimeout(() => this.removed || this.process || this.launch(), RESTART_MS);
   }
 
   /** Resolves when it answers that it is ready. */
@@ -97,6 +110,7 @@ export class ClusterNode {
 
   /** Ends it without a word, and its proxy. */
   async remove(): Promise<void> {
+    this.removed = true;
     await this.letGo()?.kill();
     this.proxy?.close();
   }
