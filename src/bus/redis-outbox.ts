@@ -49,7 +49,7 @@ export class RedisOutbox {
     const sent = await Promise.allSettled(
       batch.map((text) => connection.sendCommand(['SPUBLISH', this.channelOf(text), text])),
     );
-    if (this.link.connection !== connection) {
+    if (!connection.isReady) {
       this.waiting.putBack(batch.filter((_, index) => sent[index]?.status === 'rejected'));
       return;
     }

@@ -39,7 +39,7 @@ export class RedisLink {
 
   /** The connection, prepared and proven; `undefined` while there is none. */
   get connection(): RedisConnection | undefined {
-    return this.open;
+    return this.open?.isReady ? this.open : undefined;
   }
 
   get isClosed(): boolean {

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { RedisBus } from '../../../src/bus/redis-bus.js';
 import { parseRedisUrl } from '../../../src/config/redis-address.js';
 import { createDataSource, type DatabaseAddress } from '../../../src/database/data-source.js';
@@ -40,6 +41,7 @@ export async function openRedisBusNode(address: DatabaseAddress, redisUrl: strin
 /** @param hereUrl, thereUrl how each of the two reaches Redis */
 export async function openRedisBuses(hereUrl: string, thereUrl = hereUrl): Promise<RedisBusPair> {
   const database = await createTestDatabase();
+  await makeAnotherInstallation(database.connection);
   const here = await openRedisBusNode(database.connection, hereUrl);
   const there = await openRedisBusNode(database.connection, thereUrl);
   for (const { nodes } of [here, there]) await eventually(() => expect(nodes.isAlone).toBe(false));
@@ -52,4 +54,12 @@ export async function openRedisBuses(hereUrl: string, thereUrl = hereUrl): Promi
       await database.drop();
     },
   };
+}
+
+/** The databases of tests are clones, and called alike. */
+async function makeAnotherInstallation(connection: pg.ClientConfig): Promise<void> {
+  const client = new pg.Client(connection);
+  await client.connect();
+  await client.query(`UPDATE settings SET value = gen_random_uuid()::text WHERE name = 'epoch'`);
+  await client.end();
 }

@@ -104,7 +104,7 @@ describeWithRedis('the rate limit that nodes share in Redis', () => {
     expect(await hit(during, 'new')).toMatchObject({ totalHits: 2 });
   });
 
-  it.each([
+  it.each<[string, () => unknown, () => unknown]>([
     ['stopped', () => redis.signal('SIGSTOP'), () => redis.signal('SIGCONT')],
     ['paused', () => redis.command(`CLIENT PAUSE ${PAUSE} ALL`), () => undefined],
     ['frozen on the way', () => redis.proxy.freeze(), () => redis.proxy.thaw()],
