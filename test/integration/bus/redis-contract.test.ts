@@ -1,11 +1,11 @@
-import { hasRedis, OwnRedis } from '../../cluster/redis.js';
+import { OwnRedis } from '../../cluster/redis.js';
 import { describeBus } from './bus-contract.js';
 import { silenceLogger } from './postgres-node.js';
-import { openRedisBuses } from './redis-node.js';
+import { describeWithRedis, openRedisBuses } from './redis-node.js';
 
-beforeAll(() => void silenceLogger());
+describeWithRedis('over Redis', () => {
+  beforeEach(() => void silenceLogger());
 
-if (hasRedis())
   describeBus('the bus over Redis', async () => {
     const redis = await OwnRedis.create();
     const pair = await openRedisBuses(redis.url);
@@ -19,4 +19,4 @@ if (hasRedis())
       },
     };
   });
-else it.skip('the bus over Redis: this machine has no redis-server', () => undefined);
+});

@@ -2,12 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { SUBSCRIBE_TIMEOUT } from '../../../src/bus/redis-bus.js';
 import { parseRedisUrl } from '../../../src/config/redis-address.js';
 import { ask } from '../../../src/redis/redis-connection.js';
-import { hasRedis, OwnRedis } from '../../cluster/redis.js';
+import { OwnRedis } from '../../cluster/redis.js';
 import { TcpProxy } from '../../cluster/tcp-proxy.js';
 import { eventually } from '../../support/eventually.js';
 import { aHint, hearing, untilHeard } from './bus-contract.js';
 import { silenceLogger } from './postgres-node.js';
-import { openRedisBuses, type RedisBusPair } from './redis-node.js';
+import { describeWithRedis, openRedisBuses, type RedisBusPair } from './redis-node.js';
 
 /** For a timer that fires late on a busy machine, in milliseconds. */
 const SLACK = 500;
@@ -16,8 +16,6 @@ const PAUSE = 5000;
 /** More users than one chunk of subscriptions has. */
 const USERS = 2500;
 const PROBE = 999_999;
-const describeWithRedis = hasRedis() ? describe : describe.skip; // skipped: this machine has no redis-server
-
 describeWithRedis('the bus over Redis, when Redis fails', () => {
   let redis: OwnRedis;
   let pair: RedisBusPair;

@@ -5,8 +5,15 @@ import { createDataSource, type DatabaseAddress } from '../../../src/database/da
 import { Database } from '../../../src/database/database.js';
 import { Settings } from '../../../src/database/settings.js';
 import { NodeRegistry } from '../../../src/nodes/node-registry.js';
+import { hasRedis } from '../../cluster/redis.js';
 import { createTestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
+
+/** As `describe`; where there is no redis-server, one skipped test that says so. */
+export function describeWithRedis(name: string, tests: () => void): void {
+  if (hasRedis()) describe(name, tests);
+  else it.skip(`${name}: this machine has no redis-server`, () => undefined);
+}
 
 /** What one node has of the Redis bus: wired as in the server, without the server. */
 export interface RedisBusNode {

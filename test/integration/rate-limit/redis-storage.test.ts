@@ -2,17 +2,16 @@ import { parseRedisUrl } from '../../../src/config/redis-address.js';
 import { systemClock } from '../../../src/kernel/clock.js';
 import { MemoryStorage } from '../../../src/rate-limit/memory-storage.js';
 import { COUNT_TIMEOUT, LOCAL_PERIOD, RedisStorage } from '../../../src/rate-limit/redis-storage.js';
-import { hasRedis, OwnRedis } from '../../cluster/redis.js';
+import { OwnRedis } from '../../cluster/redis.js';
 import { eventually } from '../../support/eventually.js';
 import { silenceLogger } from '../bus/postgres-node.js';
+import { describeWithRedis } from '../bus/redis-node.js';
 
 const HOUR = 3_600_000;
 /** For a timer that fires late on a busy machine, in milliseconds. */
 const SLACK = 500;
 /** Longer than a connection may be silent, in milliseconds. */
 const PAUSE = 5000;
-const describeWithRedis = hasRedis() ? describe : describe.skip; // skipped: this machine has no redis-server
-
 describeWithRedis('the rate limit that nodes share in Redis', () => {
   let redis: OwnRedis;
   let opened: RedisStorage[];
