@@ -23,7 +23,7 @@ export const VARIABLES = {
   REDIS_URL: text<string | undefined>(
     undefined,
     'Redis 7 or newer, or Valkey, for many nodes: it carries hints and counts requests. `redis://user:password@host:port`, `rediss://` with TLS, `redis+cluster://h1:p1,h2:p2`, `redis+sentinel://h1:p1,h2:p2/master`.',
-    'none: PostgreSQL carries hints between nodes',
+    'none: PostgreSQL does both',
     redisUrlProblem,
   ),
   DATA_DIR: text('./data', 'Where the embedded database lives.'),

@@ -33,10 +33,8 @@ export function parseRedisUrl(url: string): RedisAddress {
   if (scheme === undefined) throw new Error(FORM_PROBLEM);
   const fallback = kind === 'sentinel' ? DEFAULT_SENTINEL_PORT : DEFAULT_PORT;
   const places = hosts.split(',').map((host) => parsePlace(host, fallback));
-  if (kind === 'server' && places.length > 1) throw new Error(HOSTS_PROBLEM);
-  if (kind === 'cluster' && path !== '') throw new Error(DATABASE_PROBLEM);
-  if (kind === 'sentinel' && !MASTER_NAME.test(path)) throw new Error(MASTER_PROBLEM);
-  if (kind === 'server' && !/^\d{0,5}$/.test(path)) throw new Error(FORM_PROBLEM);
+  const problem = problemOf(kind, places.length, path);
+  if (problem) throw new Error(problem);
   return {
     kind: kind as RedisAddress['kind'],
     places,
@@ -45,6 +43,13 @@ export function parseRedisUrl(url: string): RedisAddress {
     database: kind === 'server' ? Number(path) : 0,
     master: kind === 'sentinel' ? path : '',
   };
+}
+
+function problemOf(kind: string, servers: number, path: string): string | undefined {
+  if (kind === 'cluster') return path === '' ? undefined : DATABASE_PROBLEM;
+  if (kind === 'sentinel') return MASTER_NAME.test(path) ? undefined : MASTER_PROBLEM;
+  if (servers > 1) return HOSTS_PROBLEM;
+  return /^\d{0,5}$/.test(path) ? undefined : FORM_PROBLEM;
 }
 
 function parsePlace(text: string, fallback: number): RedisPlace {
