@@ -184,7 +184,8 @@ module.exports = {
     },
     {
       name: 'redis-in-redis',
-      comment: 'Redis carries hints and shared counters, nothing else: the log is the truth. One room connects.',
+      comment:
+        'Redis carries hints and shared counters, nothing else: the log is the truth. One room connects.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/redis/' },
       to: { path: npm(['redis', '@redis', 'ioredis']) },
