@@ -10,12 +10,12 @@ import { parseArgs } from 'node:util';
 
 /** Microseconds of CPU unless a name says otherwise. */
 export const COSTS = {
-  /** POST /v1/message/receive, on the node. performance.md, A, first published run. */
-  post: 113,
+  /** POST /v1/message/receive, on the node. performance.md, A. */
+  post: 92,
   /** The same, in PostgreSQL, 32 at once: group commit shares it. */
-  postInDatabase: 47,
-  /** One device that hears a message: the last of 1,000 has it after 27.4 ms. performance.md, D. An upper bound. */
-  delivery: 27,
+  postInDatabase: 43,
+  /** One device that hears a message: the last of 1,000 has it after 21.2 ms. performance.md, D. An upper bound. */
+  delivery: 21,
   /** Announcing a message to other nodes over PostgreSQL. hint-cost.mjs. */
   sendHint: 7,
   /** Hearing a hint that nobody on the node waits for: every node hears all of them. hint-cost.mjs, the worst of three. */
@@ -23,7 +23,7 @@ export const COSTS = {
   /** One head of anti-entropy, in PostgreSQL. Assumed, not measured: a look-up by the primary key. */
   headInDatabase: 5,
   /** KiB for each open socket. performance.md, C, the worst run. */
-  socketKib: 45,
+  socketKib: 24,
 };
 
 export const LIMITS = {
@@ -31,7 +31,7 @@ export const LIMITS = {
   utilization: 0.6,
   /** Sockets of a node, so that its death is no storm: 2,000 handshakes a second bring them back in a few seconds. */
   connectionsPerNode: 5000,
-  /** Hints a second over NOTIFY between two nodes, without a backlog (measured; more nodes were not). */
+  /** Hints a second over NOTIFY between two nodes, without a backlog (the design's prototype; more nodes were not measured). */
   notifiesPerSecond: 16_400,
   /** Nodes that listen to one PostgreSQL. A cautious guess: each is woken by each NOTIFY. */
   listeningNodes: 10,
