@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type pg from 'pg';
 import { DataSource } from 'typeorm';
-import { translateDatabaseError } from './errors.js';
+import { isReadOnly, translateDatabaseError } from './errors.js';
 
 /** A prepared statement: PostgreSQL parses and plans it once for each connection, under its name. */
 export interface Statement {
@@ -55,6 +55,7 @@ export class Database implements Queryable {
       return result;
     } catch (error) {
       await client.query('ROLLBACK').catch((failed: Error) => (broken = failed));
+      if (isReadOnly(error)) broken = error; // the next connection may lead to the server that can write
       throw translateDatabaseError(error);
     } finally {
       client.off('error', onError);

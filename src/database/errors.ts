@@ -1,8 +1,13 @@
 import pg from 'pg';
 import { ParleyError } from '../kernel/errors.js';
 
-/** SQLSTATE classes and codes that say "the database is away or overloaded", not "this statement is wrong". */
-const AWAY = /^(08|57P0|57014|53|58)/;
+/**
+ * SQLSTATE classes and codes that say "the database is away or overloaded", not "this statement is wrong".
+ * {@link READ_ONLY} too: after a failover a connection may lead to a server that is a standby now.
+ */
+const AWAY = /^(08|25006|57P0|57014|53|58)/;
+/** SQLSTATE of a write to a server that cannot write. */
+const READ_ONLY = '25006';
 const AWAY_IN_NODE = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -38,6 +43,11 @@ export function translateDatabaseError(error: unknown): Error {
 /** Whether PostgreSQL itself refused the statement (so nothing of it was kept), and with which SQLSTATE. */
 export function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;
+}
+
+/** Whether PostgreSQL refused to write at all: a standby, after a failover. */
+export function isReadOnly(error: unknown): error is pg.DatabaseError {
+  return sqlState(error) === READ_ONLY;
 }
 
 function isAway(error: Error): boolean {

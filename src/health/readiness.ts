@@ -2,7 +2,11 @@ import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { Database, type Statement } from '../database/database.js';
 import { ParleyError } from '../kernel/errors.js';
 
-const PING: Statement = { name: 'health.ping', text: 'SELECT 1 AS ok' };
+/** A standby, to which a failover may lead for a while, answers, and cannot write. */
+const PING: Statement = {
+  name: 'health.ping',
+  text: `SELECT current_setting('transaction_read_only') = 'on' AS "isReadOnly"`,
+};
 /** Longest that the database may take to answer, in milliseconds. */
 const TIMEOUT = 2000;
 
@@ -23,7 +27,9 @@ export class Readiness implements BeforeApplicationShutdown {
         TIMEOUT,
       );
     });
-    await Promise.race([this.database.query(PING), late]).finally(() => clearTimeout(timer));
+    const ping = this.database.query<{ isReadOnly: boolean }>(PING);
+    const [answer] = await Promise.race([ping, late]).finally(() => clearTimeout(timer));
+    if (answer?.isReadOnly) throw new ParleyError('service_unavailable', 'The database cannot write.');
   }
 
   /** From now on `check` fails, so that load balancers look elsewhere. */
