@@ -26,7 +26,7 @@ function overRedis(url: string): Provider {
     inject: [NodeRegistry, Settings],
     useFactory: async (nodes: NodeRegistry, settings: Settings) => {
       const { RedisBus } = await import('./redis-bus.js');
-      return new RedisBus(parseRedisUrl(url), (await settings.get('epoch')) ?? '', nodes);
+      return new RedisBus(parseRedisUrl(url), await settings.installation(), nodes);
     },
   };
 }

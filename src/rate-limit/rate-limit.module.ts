@@ -39,6 +39,5 @@ function storageOf({ DATABASE_URL }: Config, clock: Clock, database: Database): 
 /** Loads the Redis client only where there is a Redis. */
 async function overRedis(url: string, clock: Clock, settings: Settings): Promise<ThrottlerStorage> {
   const { RedisStorage } = await import('./redis-storage.js');
-  const installation = (await settings.get('epoch')) ?? '';
-  return new RedisStorage(parseRedisUrl(url), installation, new MemoryStorage(clock));
+  return new RedisStorage(parseRedisUrl(url), await settings.installation(), new MemoryStorage(clock));
 }
