@@ -91,7 +91,9 @@ export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShu
   /** Waits for the server's word, but not for long. */
   private async listen(channel: string): Promise<void> {
     const channels = this.channelsFor(channel);
-    if (channels) await within(SUBSCRIBE_TIMEOUT, channels.listen(channel)).catch(() => undefined);
+    if (!channels) return;
+    const late = (error: unknown): void => this.servers.hear(error); // and asked for again, see `RedisChannels.prove`
+    await within(SUBSCRIBE_TIMEOUT, channels.listen(channel)).catch(late);
   }
 
   private channelsFor(channel: string): RedisChannels | undefined {
