@@ -1,7 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { Accounts } from './auth/accounts.js';
 import { ApiKeys } from './auth/api-keys.js';
-import { SCOPES } from './auth/principal.js';
 import type { Config } from './config/config.js';
 
 /** Makes sure, before anybody is served, that there is an account, and in it the key of `BOOTSTRAP_API_KEY`. */
@@ -23,5 +22,5 @@ export async function makeFirstKey(
   const keys = app.get(ApiKeys);
   const { id } = await app.get(Accounts).ensureDefault();
   if ((await keys.list(id)).length > 0) return undefined;
-  return (await keys.create(id, { name: 'first key', scopes: SCOPES })).secret;
+  return keys.createFirst(id);
 }

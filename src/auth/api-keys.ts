@@ -37,8 +37,20 @@ export class ApiKeys {
 
   async create(accountId: number, wishes: KeyWishes): Promise<CreatedKey> {
     const secret = newSecret();
-    const id = await this.store(accountId, wishes, secret);
+    const id = randomId('key');
+    await this.store(id, accountId, wishes, secret);
     return { key: await this.get(accountId, id), secret };
+  }
+
+  /**
+   * A key to begin with, with every scope. It has one id for each account, so nodes that start together make one.
+   *
+   * @returns its secret, or `undefined` when there was one already
+   */
+  async createFirst(accountId: number): Promise<string | undefined> {
+    const secret = newSecret();
+    const wishes = { name: 'first key', scopes: SCOPES };
+    return (await this.store(`key_first${accountId}`, accountId, wishes, secret)) ? secret : undefined;
   }
 
   /**
@@ -48,7 +60,13 @@ export class ApiKeys {
    */
   async ensure(accountId: number, secret: string): Promise<void> {
     const known = await this.repository.findByHash(hashSecret(secret));
-    if (!known) return void (await this.store(accountId, { name: 'bootstrap', scopes: SCOPES }, secret));
+    if (!known)
+      return void (await this.store(
+        randomId('key'),
+        accountId,
+        { name: 'bootstrap', scopes: SCOPES },
+        secret,
+      ));
     if (known.accountId !== accountId || known.revokedAt || this.hasExpired(known))
       throw new Error(
         "BOOTSTRAP_API_KEY was revoked, has expired or is another account's: choose another one.",
@@ -92,9 +110,9 @@ export class ApiKeys {
     return expiresAt !== null && expiresAt.getTime() <= this.clock.now();
   }
 
-  private async store(accountId: number, wishes: KeyWishes, secret: string): Promise<string> {
-    const id = randomId('key');
-    await this.repository.create({
+  /** @returns whether it was new; a key with this id or secret stays as it is */
+  private store(id: string, accountId: number, wishes: KeyWishes, secret: string): Promise<boolean> {
+    return this.repository.create({
       id,
       accountId,
       name: wishes.name,
@@ -104,6 +122,5 @@ export class ApiKeys {
       rateLimitPerHour: wishes.rateLimitPerHour ?? null,
       expiresAt: wishes.expiresIn === undefined ? null : new Date(this.clock.now() + wishes.expiresIn * 1000),
     });
-    return id;
   }
 }
