@@ -1,6 +1,7 @@
 /**
- * Three kinds of test. `unit` is pure and needs no build; `integration` and `e2e` run the built program (dist/) and
- * share one real PostgreSQL, started before the first and stopped after the last.
+ * Four kinds of test. `unit` is pure and needs no build; `integration` and `e2e` run the built program (dist/) and
+ * share one real PostgreSQL, started before the first and stopped after the last; `cluster` starts all that it needs for
+ * each of its tests.
  *
  * Everything is CommonJS in here, though the program is ESM: Jest's ESM support cannot load @nestjs/throttler, a
  * CommonJS package that requires ESM ones. The tests that start the built server cover the ESM side.
