@@ -31,9 +31,11 @@ export function knownReason(error: unknown): string | undefined {
     return ['The configuration is not valid:', ...error.problems].join('\n  ');
   if (error instanceof StartError || error instanceof EmbeddedDatabaseError) return error.message;
   const { code = '', message = '' } = error as NodeJS.ErrnoException;
-  if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
+  if (OUT_OF_REACH.test(code))
     return `PostgreSQL cannot be reached (${message || code}); check DATABASE_URL.`;
   if (NO_ENTRY.test(code)) return `PostgreSQL lets nobody in (${message}); check DATABASE_URL.`;
+  if (code === TOO_MANY_CONNECTIONS)
+    return `PostgreSQL has no connection left (${message}); raise its max_connections, or lower DATABASE_POOL_SIZE.`;
   return poolerProblem(error) ?? (namesVariable(message) ? message : undefined);
 }
 
@@ -42,5 +44,9 @@ function namesVariable(message: string): boolean {
   return Object.keys(VARIABLES).some((name) => message.startsWith(`${name} `));
 }
 
+/** What Node.js says when nobody answers at an address. */
+const OUT_OF_REACH = /^(ECONNREFUSED|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH)$/;
+/** SQLSTATE. */
+const TOO_MANY_CONNECTIONS = '53300';
 /** SQLSTATE of a wrong user or password, and of a database that does not exist. */
 const NO_ENTRY = /^(28...|3D000)$/;
