@@ -14,7 +14,14 @@ const PROGRAM = ['/usr/sbin/pgbouncer', '/usr/local/bin/pgbouncer', '/opt/homebr
   existsSync,
 );
 
-export const hasPgbouncer = PROGRAM !== undefined;
+/** Whether it is installed. @throws Error in CI when it is not: nothing is skipped there */
+export const hasPgbouncer = isInstalled();
+
+function isInstalled(): boolean {
+  if (PROGRAM === undefined && process.env.CI === 'true')
+    throw new Error('pgbouncer is missing: .ci/run installs it');
+  return PROGRAM !== undefined;
+}
 
 /** A PgBouncer of a test's own. */
 export interface Pgbouncer {
