@@ -1,6 +1,6 @@
 import pg from 'pg';
 import type { Statement } from '../../../src/database/database.js';
-import { APPEND, APPEND_USUAL } from '../../../src/log/persistence/append.sql.js';
+import { APPEND, APPEND_ONE, APPEND_USUAL } from '../../../src/log/persistence/append.sql.js';
 import { MOST_UNCOUNTED } from '../../../src/log/log-reader.js';
 import * as changes from '../../../src/log/persistence/change.sql.js';
 import * as reads from '../../../src/log/persistence/read.sql.js';
@@ -33,7 +33,7 @@ const READS = [
   ],
   ...Object.values(others),
 ] as Statement[];
-const STATEMENTS = [APPEND, APPEND_USUAL, ...Object.values(changes), ...READS].map(
+const STATEMENTS = [APPEND, APPEND_ONE, APPEND_USUAL, ...Object.values(changes), ...READS].map(
   (statement) => [statement.name, statement] as const,
 );
 
