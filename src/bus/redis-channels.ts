@@ -30,10 +30,6 @@ export class RedisChannels {
     });
   }
 
-  get size(): number {
-    return this.subscribed.size;
-  }
-
   /** Resolves when the server has confirmed the subscription. */
   listen(channel: string): Promise<void> {
     const known = this.subscribed.get(channel);

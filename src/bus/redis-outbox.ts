@@ -22,10 +22,6 @@ export class RedisOutbox {
     private readonly onRefusal: (error: unknown) => void,
   ) {}
 
-  get size(): number {
-    return this.waiting.size;
-  }
-
   /** @returns how many texts were dropped to make room */
   push(text: string): number {
     const dropped = this.waiting.push(text);
