@@ -60,7 +60,7 @@ describe('the total of a session', () => {
     );
     return Number(row?.n);
   };
-  /** What is remembered of a session: a position, and how many messages lie up to there. */
+  /** What is remembered of a session: a position, and how many messages lie up to there; of one without messages, nothing. */
   const remembered = async (
     { accountId }: LogOwner,
     id: string,
@@ -69,7 +69,7 @@ describe('the total of a session', () => {
       'SELECT counted_seq, counted FROM sessions WHERE account_id = $1 AND agent_session_id = $2',
       [accountId, id],
     );
-    return { seq: Number(row?.counted_seq), messages: row?.counted ?? NaN };
+    return { seq: Number(row?.counted_seq ?? 0), messages: row?.counted ?? 0 };
   };
 
   it('equals a plain count, whatever comes to it, and whoever reads meanwhile', async () => {
