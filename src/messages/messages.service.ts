@@ -2,13 +2,15 @@ import { Injectable } from '@nestjs/common';
 import { actingUser, type Principal, requireScope } from '../auth/principal.js';
 import { invalidParameter, notFound, ParleyError } from '../kernel/errors.js';
 import { parseMessageId } from '../kernel/ids.js';
-import type { Message, Payload, ReadState, Sender } from '../kernel/wire.dto.js';
+import type { Message, ReadState } from '../kernel/wire.dto.js';
 import { Appender } from '../log/appender.js';
 import { LogChanges } from '../log/log-changes.js';
 import { LogReader } from '../log/log-reader.js';
 import type { Appended, LogOwner } from '../log/log-types.js';
 import { PlatformUsers } from '../log/platform-users.js';
-import type { EditDto, PayloadDto, SendDto, ReceiveDto } from './message.dto.js';
+import type { SendDto } from '../wire/message.dto.js';
+import { toPayload } from '../wire/payload.js';
+import type { EditDto, ReceiveDto } from './message.dto.js';
 import type { ReadDto } from './read.dto.js';
 
 /** The rules of messages, the same for REST and for sockets. */
@@ -111,10 +113,6 @@ export class MessagesService {
 
 const NOTHING: ReadState = { seq: 0, read_seq: 0, unread_count: 0 };
 const AUTHOR_SCOPE = { user: 'user', assistant: 'agent', system: 'agent' } as const;
-
-function toPayload({ content, sender: _, attachments = [], ...extra }: PayloadDto, sender: Sender): Payload {
-  return { ...extra, content, sender, attachments };
-}
 
 function clientMessageId(inBody: string | undefined, inHeader: string | undefined): string | undefined {
   if (inBody !== undefined && inHeader !== undefined && inBody !== inHeader)

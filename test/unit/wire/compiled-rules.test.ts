@@ -3,7 +3,8 @@ import { getMetadataStorage, IsIn, ValidateBy, validateSync } from 'class-valida
 import fc from 'fast-check';
 import { CreateApiKeyDto, RotateApiKeyDto } from '../../../src/auth/http/api-keys.dto.js';
 import { MintTokenDto } from '../../../src/auth/http/tokens.dto.js';
-import { EditDto, ReceiveDto, SendDto } from '../../../src/messages/message.dto.js';
+import { EditDto, ReceiveDto } from '../../../src/messages/message.dto.js';
+import { SendDto } from '../../../src/wire/message.dto.js';
 import { HistoryQuery, ListQuery, ReadDto } from '../../../src/messages/read.dto.js';
 import { HandshakeDto } from '../../../src/push/handshake.dto.js';
 import { SyncDto } from '../../../src/push/sync.dto.js';

@@ -1,4 +1,5 @@
-import { EditDto, ReceiveDto, SendDto } from '../../../src/messages/message.dto.js';
+import { EditDto, ReceiveDto } from '../../../src/messages/message.dto.js';
+import { SendDto } from '../../../src/wire/message.dto.js';
 import { HistoryQuery, ReadDto } from '../../../src/messages/read.dto.js';
 import { ParleyError } from '../../../src/kernel/errors.js';
 import { CreateSessionDto, PatchSessionDto } from '../../../src/sessions/session.dto.js';
