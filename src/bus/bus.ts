@@ -1,4 +1,4 @@
-import type { Hint } from '../kernel/events.js';
+import type { Channel, Hint } from '../kernel/events.js';
 
 export type HintListener = (hint: Hint) => void;
 
@@ -12,11 +12,11 @@ export abstract class Bus {
   abstract publish(hint: Hint): void;
 
   /**
-   * Hears the hints of one platform user from now on.
+   * Hears the hints of a channel from now on: a platform user's, or an account's.
    *
    * @returns a function that ends it
    */
-  abstract subscribe(userId: number, listener: HintListener): Promise<() => void>;
+  abstract subscribe(channel: Channel, listener: HintListener): Promise<() => void>;
 
   /** `listener` hears that hints may have been lost (the bus was away): the moment to compare with the log. */
   abstract onLapse(listener: () => void): void;

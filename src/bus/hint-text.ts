@@ -1,37 +1,62 @@
-import type { Hint } from '../kernel/events.js';
+import { type Channel, channelOf, type Hint } from '../kernel/events.js';
 
-/** A hint as it travels: which node sent it, whose it is, and the hint itself, still to be parsed. */
+/** A hint as it travels: which node sent it, where it belongs, and the hint itself, still to be parsed. */
 export interface HintText {
   readonly node: string;
-  readonly userId: number;
+  readonly channel: Channel;
   readonly body: string;
 }
 
+/** What a hint of each kind must have, besides its channel. */
+const HAS_WHAT_IT_NEEDS: Readonly<Record<Hint['kind'], (hint: Partial<Hint>) => boolean>> = {
+  log: (hint) => 'entries' in hint && Array.isArray(hint.entries),
+  typing: hasData,
+  delta: hasData,
+  stop: hasData,
+  inbox: (hint) => 'agentSessionId' in hint && typeof hint.agentSessionId === 'string',
+};
+
 /**
- * A hint as text. One that is too long goes without its entries: a doorbell rings as well without the mail, and whoever
- * follows reads the log.
+ * A hint as text. A hint of the log that is too long goes without its entries: a doorbell rings as well without the mail,
+ * and whoever follows reads the log.
  *
  * @param limit most bytes
  */
 export function writeHint(node: string, hint: Hint, limit: number): string {
-  const text = `${node} ${hint.userId} ${JSON.stringify(hint)}`;
+  const text = `${node} ${channelOf(hint)} ${JSON.stringify(hint)}`;
   if (hint.kind !== 'log' || Buffer.byteLength(text) <= limit) return text;
-  return `${node} ${hint.userId} ${JSON.stringify({ ...hint, entries: [] })}`;
+  return `${node} ${channelOf(hint)} ${JSON.stringify({ ...hint, entries: [] })}`;
 }
 
 /** @returns `undefined` for what is no hint: anybody may speak on a channel */
 export function readHint(text: string): HintText | undefined {
   const afterNode = text.indexOf(' ');
-  const afterUser = text.indexOf(' ', afterNode + 1);
-  const userId = Number(text.slice(afterNode + 1, afterUser));
-  if (afterNode < 1 || afterUser < 0 || !Number.isSafeInteger(userId) || userId < 1) return undefined;
-  return { node: text.slice(0, afterNode), userId, body: text.slice(afterUser + 1) };
+  const afterChannel = text.indexOf(' ', afterNode + 1);
+  if (afterNode < 1 || afterChannel < 0) return undefined;
+  const channel = readChannel(text.slice(afterNode + 1, afterChannel));
+  if (channel === undefined) return undefined;
+  return { node: text.slice(0, afterNode), channel, body: text.slice(afterChannel + 1) };
 }
 
-/** @throws SyntaxError when it is no hint of this user, or of a kind that a newer node knows and this one does not */
-export function parseHint({ userId, body }: HintText): Hint {
+/** @throws SyntaxError when it is no hint of this channel, or of a kind that a newer node knows and this one does not */
+export function parseHint({ channel, body }: HintText): Hint {
   const hint = JSON.parse(body) as Partial<Hint> | null;
-  const isKnown = hint?.kind === 'typing' || (hint?.kind === 'log' && Array.isArray(hint.entries));
-  if (!isKnown || hint.userId !== userId) throw new SyntaxError('not a hint');
-  return hint as Hint;
+  if (!hint || !isWhole(hint) || channelOf(hint) !== channel) throw new SyntaxError('not a hint');
+  return hint;
+}
+
+function readChannel(text: string): Channel | undefined {
+  const id = Number(text.slice(text.indexOf(':') + 1));
+  if (!Number.isSafeInteger(id) || id < 1) return undefined;
+  if (text === `account:${id}`) return `account:${id}`;
+  return text.includes(':') ? undefined : id;
+}
+
+function isWhole(hint: Partial<Hint>): hint is Hint {
+  const { kind } = hint;
+  return kind !== undefined && Object.hasOwn(HAS_WHAT_IT_NEEDS, kind) && HAS_WHAT_IT_NEEDS[kind](hint);
+}
+
+function hasData(hint: Partial<Hint>): boolean {
+  return 'data' in hint && typeof hint.data === 'object' && hint.data !== null;
 }

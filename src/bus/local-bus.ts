@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { Hint } from '../kernel/events.js';
+import { type Channel, channelOf, type Hint } from '../kernel/events.js';
 import { Bus, type HintListener } from './bus.js';
 
 /** The bus of a single node: a map. Every other bus delivers on its own node through it. */
@@ -7,7 +7,7 @@ import { Bus, type HintListener } from './bus.js';
 export class LocalBus extends Bus {
   protected readonly logger = new Logger(this.constructor.name);
   private readonly lapseListeners: (() => void)[] = [];
-  private readonly listeners = new Map<number, Set<HintListener>>();
+  private readonly listeners = new Map<Channel, Set<HintListener>>();
 
   override publish(hint: Hint): void {
     this.deliver(hint);
@@ -17,9 +17,9 @@ export class LocalBus extends Bus {
     this.lapseListeners.push(listener);
   }
 
-  /** Whether anybody on this node hears that user. */
-  protected isHeard(userId: number): boolean {
-    return this.listeners.has(userId);
+  /** Whether anybody on this node hears that channel. */
+  protected isHeard(channel: Channel): boolean {
+    return this.listeners.has(channel);
   }
 
   protected lapse(): void {
@@ -27,7 +27,7 @@ export class LocalBus extends Bus {
   }
 
   protected deliver(hint: Hint): void {
-    for (const listener of this.listeners.get(hint.userId) ?? []) {
+    for (const listener of this.listeners.get(channelOf(hint)) ?? []) {
       try {
         listener(hint);
       } catch (error) {
@@ -36,12 +36,12 @@ export class LocalBus extends Bus {
     }
   }
 
-  override subscribe(userId: number, listener: HintListener): Promise<() => void> {
-    const listeners = this.listeners.get(userId) ?? new Set();
-    this.listeners.set(userId, listeners.add(listener));
+  override subscribe(channel: Channel, listener: HintListener): Promise<() => void> {
+    const listeners = this.listeners.get(channel) ?? new Set();
+    this.listeners.set(channel, listeners.add(listener));
     return Promise.resolve(() => {
       listeners.delete(listener);
-      if (listeners.size === 0 && this.listeners.get(userId) === listeners) this.listeners.delete(userId);
+      if (listeners.size === 0 && this.listeners.get(channel) === listeners) this.listeners.delete(channel);
     });
   }
 }

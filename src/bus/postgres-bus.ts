@@ -101,7 +101,7 @@ export class PostgresBus extends LocalBus implements OnModuleInit, OnApplication
     if (payload.startsWith(this.nodes.id)) return;
     const hint = readHint(payload);
     this.nodes.meet(); // who says a hint, or only its name, is there
-    if (!hint || !this.isHeard(hint.userId)) return;
+    if (!hint || !this.isHeard(hint.channel)) return;
     try {
       this.deliver(parseHint(hint));
     } catch (error) {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { OnApplicationShutdown, OnModuleInit } from '@nestjs/common';
 import type { RedisAddress } from '../config/redis-address.js';
-import type { Hint } from '../kernel/events.js';
+import { type Channel, channelOf, type Hint } from '../kernel/events.js';
 import type { NodeRegistry } from '../nodes/node-registry.js';
 import type { RedisConnection } from '../redis/redis-connection.js';
 import type { RedisLink } from '../redis/redis-link.js';
@@ -22,8 +22,8 @@ const FLUSH_TIMEOUT = 500;
 /** Most names that are tried for a probe: a server with one slot of 16,384 needs about so many. */
 const MAX_PROBE_NAMES = 1_000_000;
 /**
- * The bus of many nodes: one sharded channel for each platform user, subscribed to only by nodes where somebody hears
- * that user, so that a node does not carry everybody's traffic. Redis may be away, hang or forget at any time: hints
+ * The bus of many nodes: one sharded channel for each platform user and account, subscribed to only by nodes where
+ * somebody hears it, so that a node does not carry everybody's traffic. Redis may be away, hang or forget at any time: hints
  * wait up to a limit, and the followers' anti-entropy covers the rest.
  */
 export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShutdown {
@@ -42,7 +42,7 @@ export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShu
     private readonly nodes: NodeRegistry,
   ) {
     super();
-    this.nodesChannel = this.channelOf('nodes');
+    this.nodesChannel = this.nameOf('nodes');
     this.wanted = new Set([this.nodesChannel]);
     this.servers = new RedisServers(address, 'bus', {
       prepare: (connection, link) => this.prepare(connection, link),
@@ -71,20 +71,20 @@ export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShu
   override publish(hint: Hint): void {
     this.deliver(hint);
     if (this.nodes.isAlone || this.isStopped) return;
-    const link = this.servers.linkOf(this.channelOf(hint.userId));
+    const link = this.servers.linkOf(this.nameOf(channelOf(hint)));
     if (!link) return; // nobody knows where it should go: anti-entropy
     const dropped = this.outboxOf(link).push(writeHint(this.nodes.id, hint, MAX_HINT_BYTES));
     if (dropped > 0) this.logger.warn(`Redis is slow or away: ${dropped} hints were dropped`);
   }
 
-  override async subscribe(userId: number, listener: HintListener): Promise<() => void> {
-    const end = await super.subscribe(userId, listener);
-    const channel = this.channelOf(userId);
-    this.wanted.add(channel);
-    await this.listen(channel);
+  override async subscribe(channel: Channel, listener: HintListener): Promise<() => void> {
+    const end = await super.subscribe(channel, listener);
+    const name = this.nameOf(channel);
+    this.wanted.add(name);
+    await this.listen(name);
     return () => {
       end();
-      if (!this.isHeard(userId) && this.wanted.delete(channel)) this.channelsFor(channel)?.leave(channel);
+      if (!this.isHeard(channel) && this.wanted.delete(name)) this.channelsFor(name)?.leave(name);
     };
   }
 
@@ -104,8 +104,8 @@ export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShu
   private outboxOf(link: RedisLink): RedisOutbox {
     const known = this.outboxes.get(link);
     if (known) return known;
-    const channel = (text: string): string => this.channelOf(readHint(text)?.userId ?? 0);
-    const outbox = new RedisOutbox(link, channel, (error) => this.servers.hear(error));
+    const nameOf = (text: string): string => this.nameOf(readHint(text)?.channel ?? 0);
+    const outbox = new RedisOutbox(link, nameOf, (error) => this.servers.hear(error));
     this.outboxes.set(link, outbox);
     return outbox;
   }
@@ -119,7 +119,7 @@ export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShu
     if (!hint || hint.node === this.nodes.id) return;
     this.nodes.meet();
     try {
-      if (this.isHeard(hint.userId)) this.deliver(parseHint(hint));
+      if (this.isHeard(hint.channel)) this.deliver(parseHint(hint));
     } catch (error) {
       this.logger.debug(`Not a hint: ${String(error)}`);
     }
@@ -162,13 +162,14 @@ export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShu
   /** A channel that this server has and no other node hears. */
   private probeOf(link: RedisLink): string {
     for (let n = 0; n < MAX_PROBE_NAMES; n++) {
-      const probe = this.channelOf(`${this.nodes.id}.${n}`);
+      const probe = this.nameOf(`${this.nodes.id}.${n}`);
       if (this.servers.linkOf(probe) === link) return probe;
     }
     throw new Error('it has no slots');
   }
 
-  private channelOf(name: number | string): string {
+  /** A channel as Redis knows it. */
+  private nameOf(name: number | string): string {
     return `parley:${this.installation}:{${name}}`;
   }
 }

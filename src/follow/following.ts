@@ -68,7 +68,8 @@ export class Following implements FollowerHost {
 
   private hear(hint: Hint): void {
     if (hint.kind === 'typing') this.tell((listener) => listener.onTyping?.(hint));
-    else if (this.started) this.started.hint(hint);
+    if (hint.kind !== 'log') return;
+    if (this.started) this.started.hint(hint);
     else this.early?.push(hint);
   }
 

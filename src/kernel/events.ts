@@ -36,4 +36,54 @@ export interface TypingSignal {
   readonly origin?: string;
 }
 
-export type Hint = LogHint | TypingSignal;
+/** A streaming answer has grown. Pieces are never stored one by one: what follows repairs what was lost. */
+export interface DeltaSignal {
+  readonly kind: 'delta';
+  readonly userId: number;
+  readonly data: Delta;
+}
+
+/** A piece of a streaming answer. */
+export interface Delta {
+  message_id: string;
+  agent_session_id: string;
+  /** Where the piece begins in the answer's text, in UTF-16 code units (the length of a string in JavaScript). */
+  offset: number;
+  delta: string;
+}
+
+/** A platform user wants no more of a streaming answer. */
+export interface StopSignal {
+  readonly kind: 'stop';
+  readonly userId: number;
+  readonly data: { readonly message_id: string };
+}
+
+/**
+ * What waits for agents in a session has changed: a message of its user, its claim, or its routing. It goes to the channel
+ * of the account. As every hint it may be lost: whoever serves agents compares with the inbox now and then.
+ */
+export interface InboxHint {
+  readonly kind: 'inbox';
+  readonly accountId: number;
+  readonly userId: number;
+  readonly platformUserId: string;
+  readonly agentSessionId: string;
+  /** Position of the message; null when it is the claim, the routing or what is handled that has changed. */
+  readonly seq: number | null;
+}
+
+export type Hint = LogHint | TypingSignal | DeltaSignal | StopSignal | InboxHint;
+
+/** Where hints are said and heard: a platform user's, by its internal id, or an account's. */
+export type Channel = number | AccountChannel;
+export type AccountChannel = `account:${number}`;
+
+export function accountChannel(accountId: number): AccountChannel {
+  return `account:${accountId}`;
+}
+
+/** The one channel that a hint goes to. */
+export function channelOf(hint: Hint): Channel {
+  return hint.kind === 'inbox' ? accountChannel(hint.accountId) : hint.userId;
+}

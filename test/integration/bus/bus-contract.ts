@@ -1,5 +1,12 @@
 import type { Bus } from '../../../src/bus/bus.js';
-import type { Hint, LogHint, TypingSignal } from '../../../src/kernel/events.js';
+import {
+  accountChannel,
+  type Channel,
+  type Hint,
+  type InboxHint,
+  type LogHint,
+  type TypingSignal,
+} from '../../../src/kernel/events.js';
 import { eventually } from '../../support/eventually.js';
 
 /** The buses of two nodes that see each other. */
@@ -28,10 +35,14 @@ export function aTyping(userId: number): TypingSignal {
   return { kind: 'typing', userId, data, origin: 'socket-1' };
 }
 
+export function anInboxHint(accountId: number, userId: number, seq = 1): InboxHint {
+  return { kind: 'inbox', accountId, userId, platformUserId: 'ann', agentSessionId: 'one', seq };
+}
+
 /** Remembers what a subscription hears. */
-export async function hearing(bus: Bus, userId: number): Promise<{ heard: Hint[]; end: () => void }> {
+export async function hearing(bus: Bus, channel: Channel): Promise<{ heard: Hint[]; end: () => void }> {
   const heard: Hint[] = [];
-  return { heard, end: await bus.subscribe(userId, (hint) => heard.push(hint)) };
+  return { heard, end: await bus.subscribe(channel, (hint) => heard.push(hint)) };
 }
 
 /** Waits until hints of this user come through, whatever was lost before; `user` must be one that nothing else uses. */
@@ -130,6 +141,38 @@ export function describeBus(name: string, open: () => Promise<BusPair>): void {
       const { heard } = await hearing(pair.there, 1);
       pair.here.publish(aTyping(1));
       await eventually(() => expect(heard).toEqual([aTyping(1)]));
+    });
+
+    it('carries what is an account’s to who hears the account, and to nobody who hears a user', async () => {
+      const [here, there] = [
+        await hearing(pair.here, accountChannel(7)),
+        await hearing(pair.there, accountChannel(7)),
+      ];
+      const others = [await hearing(pair.there, 7), await hearing(pair.there, accountChannel(70))];
+      const hints = Array.from({ length: 100 }, (_, index) => anInboxHint(7, 7, index + 1));
+      for (const hint of hints) pair.here.publish(hint);
+      expect(here.heard).toEqual(hints);
+      await eventually(() => expect(there.heard).toEqual(hints));
+      await untilAllPassed();
+      for (const { heard } of others) expect(heard).toEqual([]);
+      there.end();
+      pair.here.publish(anInboxHint(7, 7));
+      await untilAllPassed();
+      expect(there.heard).toHaveLength(hints.length);
+    });
+
+    it('carries pieces of an answer, and the wish to stop it', async () => {
+      const { heard } = await hearing(pair.there, 1);
+      const hints: Hint[] = [
+        {
+          kind: 'delta',
+          userId: 1,
+          data: { message_id: 'msg_1', agent_session_id: 'one', offset: 3, delta: 'lo 🙂\n' },
+        },
+        { kind: 'stop', userId: 1, data: { message_id: 'msg_1' } },
+      ];
+      for (const hint of hints) pair.here.publish(hint);
+      await eventually(() => expect(heard).toEqual(hints));
     });
 
     it('goes on when a listener throws', async () => {

@@ -15,7 +15,23 @@ describe('a hint as text', () => {
   it('says who sent it and whose it is before it is parsed, and comes back as it was', () => {
     const hint = aHint('two words {"and": "more"}\n');
     const text = writeHint('nod_a', hint, LIMIT);
-    expect(readHint(text)).toMatchObject({ node: 'nod_a', userId: 42 });
+    expect(readHint(text)).toMatchObject({ node: 'nod_a', channel: 42 });
+    expect(there(text)).toEqual(hint);
+  });
+
+  it.each<Hint>([
+    { kind: 'typing', userId: 42, data: { agent_session_id: null, sender: 'user', typing: true } },
+    {
+      kind: 'delta',
+      userId: 42,
+      data: { message_id: 'msg_1', agent_session_id: 'one', offset: 3, delta: 'lo' },
+    },
+    { kind: 'stop', userId: 42, data: { message_id: 'msg_1' } },
+    { kind: 'inbox', accountId: 7, userId: 42, platformUserId: 'ann', agentSessionId: 'one', seq: 3 },
+    { kind: 'inbox', accountId: 7, userId: 42, platformUserId: 'ann', agentSessionId: 'one', seq: null },
+  ])('comes back as it was: %j', (hint) => {
+    const text = writeHint('nod_a', hint, LIMIT);
+    expect(readHint(text)?.channel).toBe(hint.kind === 'inbox' ? 'account:7' : 42);
     expect(there(text)).toEqual(hint);
   });
 
@@ -40,6 +56,11 @@ describe('a hint as text', () => {
     'nod_a 0 {}',
     'nod_a 1.5 {}',
     'nod_a  {}',
+    'nod_a account: {}',
+    'nod_a account:0 {}',
+    'nod_a account:07 {}',
+    'nod_a room:1 {}',
+    'nod_a account:1',
   ])('is not %p', (text) => expect(readHint(text)).toBeUndefined());
 
   it.each([
@@ -51,8 +72,12 @@ describe('a hint as text', () => {
     '{}',
     '{"kind":"log","userId":7}',
     '{"kind":"typing","userId":8}',
+    '{"kind":"typing","userId":7}',
+    '{"kind":"delta","userId":7}',
+    '{"kind":"toString","userId":7}',
+    '{"kind":"inbox","accountId":7,"userId":7,"agentSessionId":"one"}',
     '{"kind":"new","userId":7}',
   ])('of user 7 is not %p', (body) =>
-    expect(() => parseHint({ node: 'nod_a', userId: 7, body })).toThrow(SyntaxError),
+    expect(() => parseHint({ node: 'nod_a', channel: 7, body })).toThrow(SyntaxError),
   );
 });
