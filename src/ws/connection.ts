@@ -1,9 +1,14 @@
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
-import type { ConnectedUser, UserPrincipal } from '../auth/principal.js';
+import type { ConnectedUser, Principal, UserPrincipal } from '../auth/principal.js';
 
-/** What command handlers may know of a socket. */
-export interface Connection {
+/** A socket of anybody who has been let in. */
+export interface Caller {
   readonly id: string;
+  readonly data: { readonly principal: Principal };
+}
+
+/** What command handlers may know of a platform user's socket. */
+export interface Connection extends Caller {
   readonly data: ConnectedUser;
 }
 

@@ -2,7 +2,7 @@ import { type CanActivate, type ExecutionContext, Inject, Injectable } from '@ne
 import { CONFIG, type Config } from '../config/config.js';
 import { budgetOf } from '../rate-limit/budget.js';
 import { RateLimit } from '../rate-limit/rate-limit.js';
-import type { Connection } from './connection.js';
+import type { Caller } from './connection.js';
 
 /** What a client sends costs one unit of its principal's budget, as a REST call does. */
 @Injectable()
@@ -13,7 +13,7 @@ export class SocketRateLimitGuard implements CanActivate {
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const { principal } = context.switchToWs().getClient<Connection>().data;
+    const { principal } = context.switchToWs().getClient<Caller>().data;
     await this.rateLimit.charge(budgetOf(principal, this.config));
     return true;
   }

@@ -1,11 +1,15 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { forgetRequest } from '../../ws/transport.js';
+import { UnknownCommands } from '../../ws/unknown-commands.js';
 import { Admission } from '../admission.js';
 import { Audience } from '../audience.js';
 import { LiveConnections } from '../live-connections.js';
 import { Handshake } from './handshake.js';
 import { SocketConnection } from './socket-connection.js';
-import { UnknownCommands } from './unknown-commands.js';
 import { roomOf, type UserNamespace, type UserSocket } from './user-socket.js';
+
+/** The commands that a platform user's client may send (contract section 3). */
+const COMMANDS = new Set<unknown>(['message:receive', 'messages:read', 'sync', 'typing', 'token:refresh']);
 
 /** The life of a socket: handshake, replay, room, end. */
 @Injectable()
@@ -33,7 +37,7 @@ export class Connections {
 
   open(socket: UserSocket): void {
     forgetRequest(socket);
-    this.unknownCommands.listen(socket);
+    this.unknownCommands.listen(socket, COMMANDS);
     const connection = new SocketConnection(socket);
     this.live.add(connection);
     socket.once('disconnect', () => {
@@ -65,21 +69,3 @@ export class Connections {
 interface Emitter {
   emit(event: string, data: unknown): unknown;
 }
-
-/**
- * What its handshake said has been read: the request, its headers and, after an upgrade, the connection that long polling
- * began with would stay in memory as long as the socket. Who connects once more over the same transport is still known
- * by address.
- */
-function forgetRequest(socket: UserSocket): void {
-  const { headers } = socket.request;
-  const connection = { remoteAddress: socket.conn.remoteAddress };
-  const forwarded = headers['x-forwarded-for'];
-  const address = forwarded === undefined ? NOTHING : { 'x-forwarded-for': forwarded };
-  const request = { headers: address, socket: connection, connection, url: '', _query: NOTHING };
-  Object.assign(socket.conn, { request });
-  Object.assign(socket, { handshake: NO_HANDSHAKE });
-}
-
-const NOTHING = Object.freeze({});
-const NO_HANDSHAKE = Object.freeze({ headers: NOTHING, auth: NOTHING, query: NOTHING });

@@ -5,7 +5,8 @@ import { AddressBudget } from '../../http/address-budget.js';
 import { ParleyError } from '../../kernel/errors.js';
 import { PlatformUsers } from '../../log/platform-users.js';
 import { parseRequest } from '../../wire/request.pipe.js';
-import { ConnectRate } from '../connect-rate.js';
+import { ConnectRate } from '../../ws/connect-rate.js';
+import { refuse } from '../../ws/refuse.js';
 import { HandshakeDto } from '../handshake.dto.js';
 import { LiveConnections } from '../live-connections.js';
 import type { UserSocket } from './user-socket.js';
@@ -54,14 +55,4 @@ export class Handshake {
       'No credential: connect with auth.token, or auth.api_key and auth.platform_user_id.',
     );
   }
-}
-
-/**
- * A client that is refused does not come again by itself (socket.io-client), so what passes by itself (the database is
- * away, too many at once) closes the connection instead: then it does.
- */
-function refuse(socket: UserSocket, thrown: unknown, next: (error: Error) => void): void {
-  const error = thrown instanceof ParleyError ? thrown : new ParleyError('internal_error');
-  if (error.status === 503) socket.conn.close();
-  next(Object.assign(new Error(error.message), { data: error.toBody() }));
 }

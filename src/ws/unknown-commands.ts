@@ -1,12 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { CONFIG, type Config } from '../../config/config.js';
-import { ParleyError } from '../../kernel/errors.js';
-import { budgetOf } from '../../rate-limit/budget.js';
-import { RateLimit } from '../../rate-limit/rate-limit.js';
-import type { UserSocket } from './user-socket.js';
+import { CONFIG, type Config } from '../config/config.js';
+import { ParleyError } from '../kernel/errors.js';
+import { budgetOf } from '../rate-limit/budget.js';
+import { RateLimit } from '../rate-limit/rate-limit.js';
+import type { Caller } from './connection.js';
 
-/** The commands that a platform user's client may send (contract section 3). */
-const COMMANDS = new Set<unknown>(['message:receive', 'messages:read', 'sync', 'typing', 'token:refresh']);
+/** A socket that says what it is sent. */
+interface Listening extends Caller {
+  onAny(listener: (event: unknown, ...args: unknown[]) => void): unknown;
+}
 
 /** A command that does not exist is charged like any other, and answered instead of left hanging. */
 @Injectable()
@@ -16,13 +18,14 @@ export class UnknownCommands {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  listen(socket: UserSocket): void {
-    socket.onAny((event: unknown, ...args: unknown[]) => {
-      if (!COMMANDS.has(event)) void this.answer(socket, event, args.at(-1));
+  /** @param commands what the client may send */
+  listen(socket: Listening, commands: ReadonlySet<unknown>): void {
+    socket.onAny((event, ...args) => {
+      if (!commands.has(event)) void this.answer(socket, event, args.at(-1));
     });
   }
 
-  private async answer(socket: UserSocket, event: unknown, callback: unknown): Promise<void> {
+  private async answer(socket: Caller, event: unknown, callback: unknown): Promise<void> {
     const error = await this.rateLimit.charge(budgetOf(socket.data.principal, this.config)).then(
       // the protocol allows numbers as names
       () => new ParleyError('invalid_request', `There is no command "${String(event).slice(0, 100)}".`),
