@@ -65,10 +65,11 @@ export class ShapeReader {
 
   read<T extends object>(dto: Type<T>, plain: object, path = ''): T {
     const instance = new dto();
-    const names = knownFields(dto);
+    const shapes = knownFields(dto);
     for (const [name, value] of Object.entries(plain)) {
       const field = path ? `${path}.${name}` : name;
-      if (names.has(name)) this.readField(instance, name, value, field);
+      const shape = shapes.get(name);
+      if (shape) this.readField(instance, name, shape, value, field);
       else if (open.has(dto)) this.extras.push({ target: instance, name, value });
       else if (this.unknown.length < MAX_PROBLEMS)
         this.unknown.push({ field, problem: 'is not known', missing: false });
@@ -81,8 +82,13 @@ export class ShapeReader {
     for (const { target, name, value } of this.extras) (target as Record<string, unknown>)[name] = value;
   }
 
-  private readField(instance: object, name: string, value: unknown, field: string): void {
-    const { of, convert, nullable, max = Infinity } = shapeOf(instance, name);
+  private readField(
+    instance: object,
+    name: string,
+    { of, convert, nullable, max = Infinity }: FieldShape,
+    value: unknown,
+    field: string,
+  ): void {
     if (value === null && !nullable) return;
     const converted = convert ? convert(value) : value;
     if (Array.isArray(converted) && converted.length > max)
@@ -102,14 +108,15 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-const known = new WeakMap<object, Set<string>>();
+const known = new WeakMap<object, ReadonlyMap<string, FieldShape>>();
 
-/** The fields that a DTO class has rules for. */
-function knownFields(dto: Type<object>): Set<string> {
+/** The fields that a DTO class has rules for, read from its decorators once. */
+function knownFields(dto: Type<object>): ReadonlyMap<string, FieldShape> {
   const cached = known.get(dto);
   if (cached) return cached;
   const rules = getMetadataStorage().getTargetValidationMetadatas(dto, '', false, false);
-  const names = new Set(rules.map((rule) => rule.propertyName));
-  known.set(dto, names);
-  return names;
+  const prototype = dto.prototype as object;
+  const shapes = new Map(rules.map(({ propertyName: name }) => [name, shapeOf(prototype, name)] as const));
+  known.set(dto, shapes);
+  return shapes;
 }

@@ -1,17 +1,17 @@
 import type { Socket } from 'socket.io';
-import { Adapter, type BroadcastOptions } from 'socket.io-adapter';
+import { Adapter } from 'socket.io-adapter';
+import { textFrame } from './text-frame.js';
 
+/** How Engine.IO is told that a packet is encoded already. */
 interface Encoding {
-  preEncoded: true;
-  wsPreEncodedFrame?: readonly Buffer[];
+  readonly preEncoded: true;
+  readonly wsPreEncodedFrame: readonly Buffer[];
 }
 
 /** What socket.io-adapter, Engine.IO and ws have and their types hide: their pinned versions are part of this. */
 interface InMemory {
   readonly nsp: { readonly name: string; readonly sockets: ReadonlyMap<string, Socket> };
   readonly rooms: ReadonlyMap<string, ReadonlySet<string>>;
-  _encode(packet: unknown, options: Encoding): unknown;
-  apply(options: BroadcastOptions, callback: (socket: Socket) => void): void;
 }
 interface EngineSocket {
   readyState: string;
@@ -24,12 +24,14 @@ interface EngineSocket {
   };
 }
 interface Client {
-  writeToEngine(encoded: unknown, options: Encoding): void;
+  writeToEngine(packet: string, encoding: Encoding): void;
 }
 const WEBSOCKET_OPEN = 1;
 
-/** The type of a Socket.IO packet that carries an event (socket.io-protocol, version 5). */
-const EVENT = 2;
+/** Begins a Socket.IO packet that carries an event (socket.io-protocol, version 5). */
+const EVENT = '2';
+/** Begins an Engine.IO packet that carries a message (engine.io-protocol, version 4). */
+const MESSAGE = '4';
 
 /**
  * Rooms in memory, for fan-out and replay: an event is encoded once for a whole room, into one WebSocket frame in one
@@ -38,24 +40,21 @@ const EVENT = 2;
  * order of a connection is kept.
  */
 export class FanOutAdapter extends (Adapter as unknown as new (namespace: unknown) => InMemory) {
-  broadcast(packet: object, options: BroadcastOptions): void {
-    const { frame, encoded, encoding } = this.encode(packet);
-    const frames = [frame as Buffer];
-    this.each(options, (socket) => {
-      const engine = engineOf(socket);
-      if (frame && isIdle(engine)) engine.transport.socket._sender.sendFrame(frames);
-      else (socket as unknown as { client: Client }).client.writeToEngine(encoded, encoding);
-    });
-  }
-
-  /** One room and nobody left out, as nearly always: then no socket can come twice, and none needs to be looked for. */
-  private each(options: BroadcastOptions, callback: (socket: Socket) => void): void {
-    const [room, another] = options.rooms;
-    if (room === undefined || another !== undefined || options.except?.size)
-      return this.apply(options, callback);
+  /**
+   * Sends an event to every socket of a room.
+   *
+   * @param data JSON, without binary data: it is not looked for
+   * @param except the id of a socket that is left out
+   */
+  emit(room: string, event: string, data: unknown, except?: string): void {
+    const packet = this.encode(event, data);
+    const frames = [textFrame(MESSAGE + packet)];
     for (const id of this.rooms.get(room) ?? []) {
-      const socket = this.nsp.sockets.get(id);
-      if (socket) callback(socket);
+      const socket = id === except ? undefined : this.nsp.sockets.get(id);
+      if (!socket) continue;
+      const engine = engineOf(socket);
+      if (isIdle(engine)) engine.transport.socket._sender.sendFrame(frames);
+      else clientOf(socket).writeToEngine(packet, { preEncoded: true, wsPreEncodedFrame: frames });
     }
   }
 
@@ -67,23 +66,23 @@ export class FanOutAdapter extends (Adapter as unknown as new (namespace: unknow
     if (!socket.connected) return;
     const engine = engineOf(socket);
     if (isIdle(engine)) {
-      const frames = events.map(({ event, data }) => this.encode({ type: EVENT, data: [event, data] }).frame);
-      engine.transport.socket._sender.sendFrame([Buffer.concat(frames as Buffer[])]);
+      const frames = events.map(({ event, data }) => textFrame(MESSAGE + this.encode(event, data)));
+      engine.transport.socket._sender.sendFrame([Buffer.concat(frames)]);
     } else for (const { event, data } of events) socket.emit(event, data);
   }
 
-  /** @returns the frame, or none for a packet with binary data, which takes several */
-  private encode(packet: object): { frame?: Buffer; encoded: unknown; encoding: Encoding } {
-    const encoding: Encoding = { preEncoded: true };
-    const encoded = this._encode(Object.assign(packet, { nsp: this.nsp.name }), encoding);
-    if (!encoding.wsPreEncodedFrame) return { encoded, encoding };
-    const frame = Buffer.concat(encoding.wsPreEncodedFrame);
-    return { frame, encoded, encoding: { preEncoded: true, wsPreEncodedFrame: [frame] } };
+  private encode(event: string, data: unknown): string {
+    const { name } = this.nsp;
+    return `${EVENT}${name === '/' ? '' : `${name},`}${JSON.stringify([event, data])}`;
   }
 }
 
 function engineOf({ conn }: Socket): EngineSocket {
   return conn as unknown as EngineSocket;
+}
+
+function clientOf({ client }: Socket): Client {
+  return client as unknown as Client;
 }
 
 /** Whether nothing waits before what is written now. */

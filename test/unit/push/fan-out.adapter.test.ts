@@ -15,7 +15,7 @@ const TRANSPORTS: Record<(typeof KINDS)[number], string[]> = {
   upgrade: ['polling', 'websocket'],
 };
 /** Ways to send. A turn ends what is sent in one turn of the event loop. */
-type Way = 'room' | 'socket' | 'page' | 'acknowledged' | 'except' | 'turn';
+type Way = 'room' | 'broadcast' | 'socket' | 'page' | 'acknowledged' | 'except' | 'turn';
 
 /** A client, the server's end of it, and the numbers that came. */
 interface Pair {
@@ -61,14 +61,19 @@ class World {
   send(way: Way, pairs: readonly Pair[]): void {
     const sockets = pairs.map(({ socket }) => socket);
     const n = ++this.sent;
-    if (way === 'room') this.server.to(ROOM).emit('n', n);
-    else if (way === 'except') this.server.to(ROOM).except('nobody').emit('n', n);
+    if (way === 'room') this.rooms.emit(ROOM, 'n', n);
+    else if (way === 'except') this.rooms.emit(ROOM, 'n', n, 'nobody');
+    else if (way === 'broadcast') this.server.to(ROOM).emit('n', n);
     else if (way === 'socket') for (const socket of sockets) socket.emit('n', n);
     else if (way === 'acknowledged') for (const socket of sockets) socket.emit('n', n, () => undefined);
     else {
       const events = [n, ++this.sent, ++this.sent].map((data) => ({ event: 'n', data }));
       for (const socket of sockets) adapterOf(socket).sendAll(socket, events);
     }
+  }
+
+  get rooms(): FanOutAdapter {
+    return this.server.of('/').adapter as unknown as FanOutAdapter;
   }
 
   get numbers(): number[] {
@@ -97,7 +102,9 @@ describe('rooms whose events go straight to WebSockets', () => {
   afterEach(() => world.stop());
 
   it('keep the order of each connection, whatever its transport and however events are sent', async () => {
-    const ways = fc.constantFrom<Way>('room', 'room', 'socket', 'page', 'acknowledged', 'except', 'turn');
+    const ways = fc.constantFrom<Way>(
+      ...(['room', 'room', 'broadcast', 'socket', 'page', 'acknowledged', 'except', 'turn'] as const),
+    );
     await fc.assert(
       fc.asyncProperty(fc.array(ways, { minLength: 1, maxLength: 40 }), async (plan) => {
         const own = await new World().start();
@@ -143,7 +150,7 @@ describe('rooms whose events go straight to WebSockets', () => {
     const texts = [0, 1, 100, 125, 126, 4_000, 65_000, 65_536, 300_000].flatMap((length) =>
       ['x', 'é', '漢', '😀'].map((character) => character.repeat(length)),
     );
-    for (const data of texts) world.server.to(ROOM).emit('text', data);
+    for (const data of texts) world.rooms.emit(ROOM, 'text', data);
     await eventually(() => expect(came).toHaveLength(texts.length));
     expect(came).toEqual(texts);
     adapterOf(socket).sendAll(
@@ -154,7 +161,24 @@ describe('rooms whose events go straight to WebSockets', () => {
     expect(came).toEqual([...texts, ...texts]);
   });
 
-  it('send binary data too, which takes several frames', async () => {
+  it('leave one socket out, and tell namespaces apart', async () => {
+    const [one, other] = [await world.connect(TRANSPORTS.frames), await world.connect(TRANSPORTS.upgrade)];
+    world.rooms.emit(ROOM, 'n', 1, one.socket.id);
+    world.rooms.emit(ROOM, 'n', 2);
+    await eventually(() => expect([one.seen, other.seen]).toEqual([[2], [1, 2]]));
+
+    const namespace = world.server.of('/side').on('connection', (socket) => void socket.join(ROOM));
+    const side = one.client.io.socket('/side');
+    const seen: number[] = [];
+    side.on('n', (n: number) => seen.push(n));
+    await eventually(() => expect(namespace.adapter.rooms.get(ROOM)?.size).toBe(1));
+    (namespace.adapter as unknown as FanOutAdapter).emit(ROOM, 'n', 3);
+    await eventually(() => expect(seen).toEqual([3]));
+    expect(one.seen).toEqual([2]);
+    side.disconnect();
+  });
+
+  it('send binary data by an ordinary broadcast, which takes several frames', async () => {
     const pairs = [await world.connect(TRANSPORTS.frames), await world.connect(TRANSPORTS['long polling'])];
     const came: unknown[] = [];
     for (const { client } of pairs) client.on('bytes', (bytes: unknown) => came.push(bytes));
@@ -173,7 +197,7 @@ describe('rooms whose events go straight to WebSockets', () => {
     client.connect();
     await eventually(() => expect(client.connected).toBe(true));
     adapterOf(socket).sendAll(socket, [{ event: 'n', data: 1 }]);
-    world.server.to(ROOM).emit('n', 2);
+    world.rooms.emit(ROOM, 'n', 2);
     world.server.emit('n', 3);
     await eventually(() => expect(seen).toContain(3));
     expect(seen).toEqual([3]);
@@ -205,7 +229,7 @@ describe('rooms whose events go straight to WebSockets', () => {
     tcp.pause();
     const data = 'x'.repeat(1_000_000);
     const before = process.memoryUsage().arrayBuffers;
-    for (let sent = 0; sent < 30; sent++) world.server.to(ROOM).emit('big', data);
+    for (let sent = 0; sent < 30; sent++) world.rooms.emit(ROOM, 'big', data);
     await turn();
     expect(connection.bufferedBytes()).toBeGreaterThan(10_000_000);
     expect(connection.bufferedBytes()).toBeLessThan(31_000_000);
