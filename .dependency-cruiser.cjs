@@ -20,7 +20,7 @@ const mayImport = {
   // Connections to Redis, wherever its servers are just now.
   redis: foundation,
   bus: [...foundation, 'nodes', 'redis'],
-  log: [...foundation, 'bus'],
+  log: [...foundation, 'nodes', 'bus'],
   follow: [...foundation, 'bus', 'log'],
   auth: [...foundation, 'wire', 'bus'],
   'rate-limit': [...foundation, 'redis', 'auth'],

@@ -18,6 +18,23 @@ CREATE TABLE api_keys (
   revoked_at timestamp(3) with time zone,
   changed_at timestamp(3) with time zone NOT NULL DEFAULT now()
 );
+CREATE TABLE claims (
+  user_id bigint NOT NULL,
+  agent_session_id text NOT NULL,
+  account_id integer NOT NULL,
+  holder text NOT NULL,
+  agent_id text,
+  node_id text NOT NULL,
+  handled_seq bigint NOT NULL DEFAULT 0,
+  expires_at timestamp(3) with time zone NOT NULL
+);
+CREATE TABLE inbox (
+  user_id bigint NOT NULL,
+  agent_session_id text NOT NULL,
+  account_id integer NOT NULL,
+  since_seq bigint NOT NULL,
+  since timestamp(3) with time zone NOT NULL
+);
 CREATE TABLE messages (
   user_id bigint NOT NULL,
   seq bigint NOT NULL,
@@ -98,6 +115,9 @@ ALTER TABLE accounts ADD CONSTRAINT accounts_pkey PRIMARY KEY (id);
 ALTER TABLE api_keys ADD CONSTRAINT api_keys_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
 ALTER TABLE api_keys ADD CONSTRAINT api_keys_hash_key UNIQUE (hash);
 ALTER TABLE api_keys ADD CONSTRAINT api_keys_pkey PRIMARY KEY (id);
+ALTER TABLE claims ADD CONSTRAINT claims_node_id_fkey FOREIGN KEY (node_id) REFERENCES nodes(id) ON DELETE CASCADE;
+ALTER TABLE claims ADD CONSTRAINT claims_pkey PRIMARY KEY (user_id, agent_session_id);
+ALTER TABLE inbox ADD CONSTRAINT inbox_pkey PRIMARY KEY (user_id, agent_session_id);
 ALTER TABLE messages ADD CONSTRAINT messages_pkey PRIMARY KEY (user_id, seq);
 ALTER TABLE messages ADD CONSTRAINT messages_sender_check CHECK ((sender = ANY (ARRAY['user'::text, 'assistant'::text, 'system'::text])));
 ALTER TABLE messages ADD CONSTRAINT messages_status_check CHECK ((status = ANY (ARRAY['complete'::text, 'streaming'::text, 'cancelled'::text, 'incomplete'::text])));
@@ -118,6 +138,9 @@ ALTER TABLE token_revocations ADD CONSTRAINT token_revocations_pkey PRIMARY KEY 
 
 CREATE INDEX api_keys_account ON public.api_keys USING btree (account_id);
 CREATE INDEX api_keys_changed ON public.api_keys USING btree (changed_at);
+CREATE INDEX claims_holder ON public.claims USING btree (holder);
+CREATE INDEX claims_node ON public.claims USING btree (node_id);
+CREATE INDEX inbox_account ON public.inbox USING btree (account_id, since);
 CREATE INDEX messages_changed ON public.messages USING btree (user_id, updated_seq) WHERE (updated_seq > seq);
 CREATE UNIQUE INDEX messages_client_message_id ON public.messages USING btree (user_id, client_message_id) WHERE (client_message_id IS NOT NULL);
 CREATE INDEX messages_session ON public.messages USING btree (user_id, agent_session_id, seq);

@@ -93,6 +93,11 @@ export const VARIABLES = {
     'How often followers compare themselves with the database (anti-entropy), in milliseconds.',
     { min: 50, max: 60_000 },
   ),
+  CLAIM_LEASE_MS: integer(
+    30_000,
+    'How long an agent that does nothing for a session keeps its claim on it, in milliseconds.',
+    { min: 100, max: 3_600_000 },
+  ),
   DRAIN_TIMEOUT_MS: integer(10_000, 'How long a stopping node finishes what is under way, in milliseconds.', {
     min: 0,
     max: 600_000,

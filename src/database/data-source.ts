@@ -9,6 +9,7 @@ import { SessionEntity } from './entities/session.entity.js';
 import { SettingEntity } from './entities/setting.entity.js';
 import { TokenRevocationEntity } from './entities/token-revocation.entity.js';
 import { FirstSchema1763856000000 } from './migrations/1763856000000-first-schema.js';
+import { Agents1763949600000 } from './migrations/1763949600000-agents.js';
 import { Nodes1763946000000 } from './migrations/1763946000000-nodes.js';
 import { SessionCount1763942400000 } from './migrations/1763942400000-session-count.js';
 
@@ -82,7 +83,12 @@ export function dataSourceOptions(address: DatabaseAddress, pool: PoolOptions = 
       TokenRevocationEntity,
       SettingEntity,
     ],
-    migrations: [FirstSchema1763856000000, SessionCount1763942400000, Nodes1763946000000],
+    migrations: [
+      FirstSchema1763856000000,
+      SessionCount1763942400000,
+      Nodes1763946000000,
+      Agents1763949600000,
+    ],
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',
     synchronize: false,

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { Bus } from '../bus/bus.js';
 import { CONFIG, type Config } from '../config/config.js';
@@ -7,7 +6,6 @@ import { toIso } from '../kernel/clock.js';
 import { conflict, ParleyError } from '../kernel/errors.js';
 import type { LogEntry } from '../kernel/events.js';
 import { messageId } from '../kernel/ids.js';
-import { canonicalJson } from '../kernel/json.js';
 import type { Message, Session } from '../kernel/wire.dto.js';
 import { GroupCommit, type Outcome } from './group-commit.js';
 import type { Appended, LogOwner, NewMessage } from './log-types.js';
@@ -15,6 +13,7 @@ import { LogReader } from './log-reader.js';
 import type { AppendRow } from './persistence/append.sql.js';
 import { BatchWriter, type Item, refusedByDatabase } from './persistence/batch-writer.js';
 import { PlatformUsers } from './platform-users.js';
+import { requestHash } from './request-hash.js';
 
 /** Rows in one batch: beyond this the commit is shared well enough, and latency grows. */
 const MAX_BATCH = 64;
@@ -98,7 +97,13 @@ export class Appender implements BeforeApplicationShutdown {
     const entries = row.born ? [entry, bornSession(owner, row)] : [entry];
     const state = { seq: row.seq, read_seq: row.read_seq, unread_count: row.unread_count };
     this.bus.publish({ kind: 'log', userId: owner.userId, entries, state, read: false });
+    if (sent.sender === 'user') this.ring(owner, row);
     return { row, message };
+  }
+
+  /** Agents are told, too. */
+  private ring({ accountId, userId, platformUserId }: LogOwner, { sid, seq }: AppendRow): void {
+    this.bus.publish({ kind: 'inbox', accountId, userId, platformUserId, agentSessionId: sid, seq });
   }
 
   private async answer(owner: LogOwner, { row, message }: Written): Promise<Appended> {
@@ -133,18 +138,6 @@ function fitsBatch(batch: readonly Item[], { owner, message }: Item): boolean {
       (other.message.agentSessionId === message.agentSessionId &&
         (message.clientMessageId === undefined || other.message.clientMessageId !== message.clientMessageId)),
   );
-}
-
-function requestHash({
-  clientMessageId,
-  sender,
-  payload,
-  metadata,
-  agentSessionId,
-}: NewMessage): Buffer | null {
-  if (clientMessageId === undefined) return null;
-  const body = canonicalJson([sender, payload, metadata, agentSessionId ?? null]);
-  return createHash('sha256').update(body).digest().subarray(0, 16);
 }
 
 function newMessage(owner: LogOwner, message: NewMessage, row: AppendRow): Message {

@@ -51,8 +51,9 @@ export class LogChanges {
       const [head] = await tx.query<Head>(sql.LOCK_HEAD, [userId]);
       if (!head) throw notFound('platform user');
       const changed = await work(tx, head);
-      const { headSeq, readSeq, sessionSeq, unreadCount, currentSession } = head;
-      await tx.query(sql.SAVE_HEAD, [userId, headSeq, readSeq, sessionSeq, unreadCount, currentSession]);
+      const { headSeq, readSeq, sessionSeq, unreadCount, messageCount, currentSession } = head;
+      const counts = [unreadCount, messageCount];
+      await tx.query(sql.SAVE_HEAD, [userId, headSeq, readSeq, sessionSeq, ...counts, currentSession]);
       return { changed, state: { seq: headSeq, read_seq: readSeq, unread_count: unreadCount } };
     });
     const { result, entries, read = false } = changed;

@@ -1,15 +1,30 @@
 import { Global, Module } from '@nestjs/common';
 import { Appender } from './appender.js';
+import { Claims } from './claims.js';
+import { Fence } from './fence.js';
+import { Inbox } from './inbox.js';
 import { LogChanges } from './log-changes.js';
 import { LogReader } from './log-reader.js';
 import { BatchWriter } from './persistence/batch-writer.js';
+import { Replies } from './replies.js';
 import { SizeLimits } from './size-limits.js';
 import { PlatformUsers } from './platform-users.js';
 
 /** The log: the only code that writes messages. */
 @Global()
 @Module({
-  providers: [PlatformUsers, LogReader, BatchWriter, SizeLimits, Appender, LogChanges],
-  exports: [SizeLimits, PlatformUsers, LogReader, Appender, LogChanges],
+  providers: [
+    PlatformUsers,
+    LogReader,
+    BatchWriter,
+    SizeLimits,
+    Appender,
+    LogChanges,
+    Fence,
+    Claims,
+    Inbox,
+    Replies,
+  ],
+  exports: [SizeLimits, PlatformUsers, LogReader, Appender, LogChanges, Fence, Claims, Inbox, Replies],
 })
 export class LogModule {}

@@ -9,12 +9,17 @@ import { loadConfig } from '../../src/config/config.js';
 import { ConfigModule } from '../../src/config/config.module.js';
 import { Database } from '../../src/database/database.js';
 import { DatabaseModule } from '../../src/database/database.module.js';
-import type { Hint, LogHint } from '../../src/kernel/events.js';
+import type { Hint, InboxHint, LogHint } from '../../src/kernel/events.js';
 import { Appender } from '../../src/log/appender.js';
+import { Claims } from '../../src/log/claims.js';
+import { Inbox } from '../../src/log/inbox.js';
 import { LogChanges } from '../../src/log/log-changes.js';
 import { LogModule } from '../../src/log/log.module.js';
 import { LogReader } from '../../src/log/log-reader.js';
 import type { NewMessage } from '../../src/log/log-types.js';
+import { Replies } from '../../src/log/replies.js';
+import { NodeRegistry } from '../../src/nodes/node-registry.js';
+import { NodesModule } from '../../src/nodes/nodes.module.js';
 import { PlatformUsers } from '../../src/log/platform-users.js';
 import { SessionsModule } from '../../src/sessions/sessions.module.js';
 import { SessionsService } from '../../src/sessions/sessions.service.js';
@@ -22,6 +27,7 @@ import { SessionsService } from '../../src/sessions/sessions.service.js';
 /** The bus of one node, which remembers what was published. */
 export class RecordingBus extends LocalBus {
   readonly hints: LogHint[] = [];
+  readonly rings: InboxHint[] = [];
   onHint: (hint: LogHint) => void = () => undefined;
 
   override publish(hint: Hint): void {
@@ -29,6 +35,7 @@ export class RecordingBus extends LocalBus {
       this.hints.push(hint);
       this.onHint(hint);
     }
+    if (hint.kind === 'inbox') this.rings.push(hint);
     super.publish(hint);
   }
 }
@@ -40,6 +47,10 @@ export interface LogNode {
   reader: LogReader;
   users: PlatformUsers;
   sessions: SessionsService;
+  inbox: Inbox;
+  claims: Claims;
+  replies: Replies;
+  registry: NodeRegistry;
   bus: RecordingBus;
   database: Database;
   dataSource: DataSource;
@@ -53,6 +64,7 @@ export async function startLogNode(url: string, env: Record<string, string> = {}
     imports: [
       ConfigModule.with(config),
       DatabaseModule.with({ url }, config.DATABASE_POOL_SIZE),
+      NodesModule,
       { module: BusModule, providers: [{ provide: Bus, useValue: bus }], exports: [Bus] },
       LogModule,
       SessionsModule,
@@ -65,6 +77,10 @@ export async function startLogNode(url: string, env: Record<string, string> = {}
     reader: module.get(LogReader),
     users: module.get(PlatformUsers),
     sessions: module.get(SessionsService),
+    inbox: module.get(Inbox),
+    claims: module.get(Claims),
+    replies: module.get(Replies),
+    registry: module.get(NodeRegistry),
     bus,
     database: module.get(Database),
     dataSource: module.get<DataSource>(getDataSourceToken()),

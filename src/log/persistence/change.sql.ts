@@ -9,7 +9,8 @@ export const LOCK_HEAD: Statement = {
 
 export const SAVE_HEAD: Statement = {
   name: 'log.head.save',
-  text: `UPDATE platform_users SET head_seq = $2, read_seq = $3, session_seq = $4, unread_count = $5, current_session = $6
+  text: `UPDATE platform_users SET head_seq = $2, read_seq = $3, session_seq = $4, unread_count = $5, message_count = $6,
+           current_session = $7
          WHERE id = $1`,
 };
 
@@ -43,5 +44,5 @@ export const MOVE_HORIZON: Statement = {
 export const COUNT_UNREAD_AFTER: Statement = {
   name: 'log.unread.after',
   text: `SELECT count(*)::int AS count FROM messages
-         WHERE user_id = $1 AND seq > $2 AND sender <> 'user' AND read_at IS NULL AND deleted_at IS NULL`,
+         WHERE user_id = $1 AND seq > $2 AND sender <> 'user' AND status <> 'streaming' AND read_at IS NULL AND deleted_at IS NULL`,
 };

@@ -88,6 +88,7 @@ const CASES: Record<Name, Case> = {
   MAX_CONNECTS_PER_SECOND: integers(2000, 1, 1_000_000),
   MAX_BUFFERED_BYTES: integers(4_194_304, 65_536, 1_073_741_824),
   RECONCILE_INTERVAL_MS: integers(2000, 50, 60_000),
+  CLAIM_LEASE_MS: integers(30_000, 100, 3_600_000),
   DRAIN_TIMEOUT_MS: integers(10_000, 0, 600_000),
   METRICS_TOKEN: {
     default: undefined,

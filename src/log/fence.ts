@@ -1,0 +1,142 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { Bus } from '../bus/bus.js';
+import { CONFIG, type Config } from '../config/config.js';
+import { Database, type Queryable, type Transaction } from '../database/database.js';
+import { sqlState } from '../database/errors.js';
+import { toIso } from '../kernel/clock.js';
+import { conflict, ParleyError } from '../kernel/errors.js';
+import { NodeRegistry } from '../nodes/node-registry.js';
+import type { LogOwner } from './log-types.js';
+import { CLAIM, CLAIM_OF, type ClaimedRow, type ClaimRow } from './persistence/claim.sql.js';
+import { SETTLE } from './persistence/inbox.sql.js';
+
+/** SQLSTATE. */
+const FOREIGN_KEY_VIOLATION = '23503';
+
+/** Who claims: a connection, and the agent that it says it is. */
+export interface Holder {
+  /** Unique among all connections of all nodes. */
+  readonly connectionId: string;
+  readonly agentId: string | null;
+}
+
+/** A claim as it stands. */
+export interface ClaimState {
+  /** Its {@link Holder.connectionId}. */
+  readonly holder: string;
+  readonly agentId: string | null;
+  /** Milliseconds since the epoch, by the database's clock. */
+  readonly expiresAt: number;
+}
+
+/** What an agent was told of a session: the user's messages from one position to another, both included. */
+export interface Told {
+  /** Where what was not handled began when it was told. */
+  readonly sinceSeq: number;
+  readonly upTo: number;
+}
+
+/**
+ * What keeps two agents from answering the same message (decision 15). Who writes for an agent enters in its transaction,
+ * under the head's lock; until that ends, nobody else gets the claim, and nothing else changes the inbox.
+ */
+@Injectable()
+export class Fence {
+  constructor(
+    private readonly database: Database,
+    private readonly nodes: NodeRegistry,
+    private readonly bus: Bus,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /**
+   * Takes the claim, or renews it: who holds a session, holds it until the lease from now.
+   *
+   * @param on the transaction in which the head is locked, or nothing for a claim alone
+   * @returns the claim, and whether it was somebody else's or nobody's before
+   * @throws ParleyError `resource_conflict` when somebody else holds it, with `agent_id` and `expires_at`;
+   *   `service_unavailable` while this node has no lease
+   */
+  async claim(
+    owner: LogOwner,
+    agentSessionId: string,
+    { connectionId, agentId }: Holder,
+    on: Queryable = this.database,
+  ): Promise<{ claim: ClaimState; isNew: boolean; row: ClaimedRow }> {
+    const key = [owner.userId, agentSessionId];
+    const by = [owner.accountId, connectionId, agentId, this.nodes.id, this.config.CLAIM_LEASE_MS];
+    const [row] = await on.query<ClaimedRow>(CLAIM, [...key, ...by]).catch(refusedWithoutLease);
+    if (row) return { claim: toClaim(row), isNew: row.is_new, row };
+    const [other] = await on.query<ClaimRow>(CLAIM_OF, key);
+    throw heldBy(other);
+  }
+
+  /**
+   * Refuses whoever may not write: somebody else holds the session, or what it was told has been handled meanwhile by
+   * somebody else.
+   *
+   * @param told what the writer answers to; nothing when it was told nothing
+   * @throws as {@link claim}; `resource_conflict` also when its answer would be the second one
+   */
+  async enter(
+    tx: Transaction,
+    owner: LogOwner,
+    agentSessionId: string,
+    holder: Holder,
+    told?: Told,
+  ): Promise<void> {
+    const { row } = await this.claim(owner, agentSessionId, holder, tx);
+    if (!told || row.handled_seq >= told.sinceSeq) return;
+    if (row.since_seq === null || row.since_seq > told.sinceSeq)
+      throw conflict('Somebody else has handled this session meanwhile.', {
+        field: 'agent_session_id',
+      });
+  }
+
+  /** Refuses whoever is not the holder, if there is one. @throws ParleyError `resource_conflict` */
+  async refuseOthers(
+    tx: Transaction,
+    { userId }: LogOwner,
+    agentSessionId: string,
+    connectionId: string | undefined,
+  ): Promise<void> {
+    const [claim] = await tx.query<ClaimRow>(CLAIM_OF, [userId, agentSessionId]);
+    if (claim && claim.holder !== connectionId) throw heldBy(claim);
+  }
+
+  /**
+   * The user's messages of a session are handled up to a position. Under the head's lock.
+   *
+   * @param connectionId the holder who did it; null when it has no claim
+   */
+  async settle(
+    tx: Transaction,
+    { userId }: LogOwner,
+    agentSessionId: string,
+    upTo: number,
+    connectionId: string | null,
+  ): Promise<void> {
+    await tx.query(SETTLE, [userId, agentSessionId, upTo, connectionId]);
+  }
+
+  /** After the commit: whoever serves agents of this account looks at the session again. */
+  announce({ accountId, userId, platformUserId }: LogOwner, agentSessionId: string): void {
+    this.bus.publish({ kind: 'inbox', accountId, userId, platformUserId, agentSessionId, seq: null });
+  }
+}
+
+function toClaim({ holder, agent_id: agentId, expires_at: expiresAt }: ClaimRow): ClaimState {
+  return { holder, agentId, expiresAt };
+}
+
+/** @param other who holds it, if it still does */
+function heldBy(other: ClaimRow | undefined): ParleyError {
+  const details = other && { agent_id: other.agent_id, expires_at: toIso(other.expires_at) };
+  return conflict('Another agent has claimed this session.', { field: 'agent_session_id', ...details });
+}
+
+/** This node was believed dead: its claims went with its lease, and it gets none until it has a new one. */
+function refusedWithoutLease(error: unknown): never {
+  if (sqlState(error) !== FOREIGN_KEY_VIOLATION) throw error;
+  throw new ParleyError('service_unavailable', 'This node is coming back. Try again.', {}, 1);
+}
