@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type pg from 'pg';
+import type { Db } from 'pg-boss';
+import { DataSource } from 'typeorm';
+import { Database, type Queryable } from '../../database/database.js';
+import { onDatabase } from '../../database/errors.js';
+
+/**
+ * pg-boss on the node's own connection pool: no connections of its own, and its jobs change in our transactions.
+ *
+ * Its maintenance and its migrations are several statements in one text, `BEGIN` to `COMMIT`. Where one of them fails, a
+ * connection would go back to the pool with a transaction that has failed and is still open; so it is rolled back here.
+ */
+@Injectable()
+export class QueueDatabase implements Db {
+  constructor(
+    private readonly database: Database,
+    @InjectDataSource() private readonly dataSource: DataSource,
+  ) {}
+
+  /** The same inside a transaction. */
+  static on(queryable: Queryable): Db {
+    return { executeSql: async (text, values) => ({ rows: await queryable.query(named(text), values) }) };
+  }
+
+  async executeSql(text: string, values: unknown[] = []): Promise<{ rows: object[] }> {
+    if (values.length > 0) return QueueDatabase.on(this.database).executeSql(text, values);
+    return onDatabase(() => this.run(text));
+  }
+
+  private async run(text: string): Promise<{ rows: object[] }> {
+    const runner = this.dataSource.createQueryRunner();
+    try {
+      const client = (await runner.connect()) as pg.PoolClient;
+      try {
+        const result: pg.QueryResult<object> | pg.QueryResult<object>[] = await client.query(text);
+        return { rows: Array.isArray(result) ? (result.at(-1)?.rows ?? []) : result.rows };
+      } catch (error) {
+        await client.query('ROLLBACK');
+        throw error;
+      }
+    } finally {
+      await runner.release();
+    }
+  }
+}
+
+/** As a prepared statement: pg-boss has a dozen, whose texts never change. */
+function named(text: string): { name: string; text: string } {
+  return { name: `queue.${createHash('sha256').update(text).digest('base64url').slice(0, 22)}`, text };
+}

@@ -1,0 +1,39 @@
+import { Module } from '@nestjs/common';
+import { DeliveriesService } from './deliveries.service.js';
+import { DeliveryAttempts } from './delivery-attempts.js';
+import { DeliveryEngine } from './delivery-engine.js';
+import { DeliveryQueue } from './delivery-queue.js';
+import { DeliveryRelay } from './delivery-relay.js';
+import { DeliveryWorker } from './delivery-worker.js';
+import { EventBody } from './event-body.js';
+import { DeliveriesController } from './http/deliveries.controller.js';
+import { WebhooksController } from './http/webhooks.controller.js';
+import { DeliveryRepository } from './persistence/delivery.repository.js';
+import { EndpointRepository } from './persistence/endpoint.repository.js';
+import { QueueDatabase } from './persistence/queue-database.js';
+import { SessionReads } from './persistence/session-reads.js';
+import { TargetGuard } from './target-guard.js';
+import { WebhookClient } from './webhook-client.js';
+import { WebhooksService } from './webhooks.service.js';
+
+/** Tells agents that are not connected of each user message: signed requests to endpoints of the account. */
+@Module({
+  controllers: [DeliveriesController, WebhooksController],
+  providers: [
+    TargetGuard,
+    WebhookClient,
+    EndpointRepository,
+    DeliveryRepository,
+    SessionReads,
+    QueueDatabase,
+    DeliveryQueue,
+    EventBody,
+    DeliveryAttempts,
+    DeliveryWorker,
+    DeliveryRelay,
+    DeliveryEngine,
+    WebhooksService,
+    DeliveriesService,
+  ],
+})
+export class WebhooksModule {}
