@@ -1,5 +1,10 @@
 import type { Statement } from '../../database/database.js';
 
+/** What waits for agents (decision 15): a row for a session whose user wrote after whoever else wrote last. */
+const INTO_INBOX = 'INSERT INTO inbox (user_id, agent_session_id, account_id, since_seq, since)';
+const MOVE_IN_INBOX =
+  'ON CONFLICT (user_id, agent_session_id) DO UPDATE SET since_seq = excluded.since_seq, since = excluded.since';
+
 /**
  * Appends what is usual of a batch in one statement, which is one transaction and one commit. Usual is a user whose items
  * go to the session that is current, and repeat nothing; the other users of the batch come back missing, untouched.
@@ -8,20 +13,22 @@ import type { Statement } from '../../database/database.js';
  * makes commit order equal `seq` order for each user. The newest version of a head is read, also after waiting for its
  * lock. The current session is always open: whoever closes it, under the same lock, names another one.
  *
- * $1 to $4, a row for each user: id, its session (null: any), its items, those of them that are unread.
- * $5 to $10, a row for each item: user, number among its user's items, sender, payload, metadata, client_message_id, hash.
+ * $1 to $6, a row for each user: id, its session (null: any), its items, those of them that are unread, whether one of them
+ * answers, the number of the first one that waits for an answer (null: none).
+ * $7 to $13, a row for each item: user, number among its user's items, sender, payload, metadata, client_message_id, hash.
  */
 export const APPEND_USUAL: Statement = {
   name: 'log.append.usual',
   text: `
 WITH head AS MATERIALIZED (
-  SELECT u.id, u.head_seq, u.read_seq, u.unread_count, u.current_session, t.items, t.unread,
+  SELECT u.id, u.account_id, u.head_seq, u.read_seq, u.unread_count, u.current_session, t.items, t.unread, t.answers, t.waits,
     clock_timestamp()::timestamptz(3) AS now
-  FROM unnest($1::bigint[], $2::text[], $3::int[], $4::int[]) AS t(id, session, items, unread)
+  FROM unnest($1::bigint[], $2::text[], $3::int[], $4::int[], $5::bool[], $6::int[])
+    AS t(id, session, items, unread, answers, waits)
   JOIN platform_users u ON u.id = t.id
   WHERE u.current_session = coalesce(t.session, u.current_session)
     AND NOT EXISTS (
-      SELECT FROM unnest($5::bigint[], $10::text[]) AS c(user_id, client_id)
+      SELECT FROM unnest($7::bigint[], $12::text[]) AS c(user_id, client_id)
       JOIN messages m ON m.user_id = c.user_id AND m.client_message_id = c.client_id
       WHERE c.user_id = u.id AND c.client_id IS NOT NULL)
   ORDER BY u.id FOR NO KEY UPDATE OF u
@@ -29,42 +36,68 @@ WITH head AS MATERIALIZED (
   INSERT INTO messages (user_id, seq, updated_seq, agent_session_id, sender, payload, metadata, bytes, client_message_id, request_hash, created_at, updated_at)
   SELECT h.id, h.head_seq + i.k, h.head_seq + i.k, h.current_session, i.sender, i.payload::json, i.metadata::json,
     octet_length(i.payload) + octet_length(i.metadata), i.client_id, i.hash, h.now, h.now
-  FROM unnest($5::bigint[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[], $11::bytea[])
+  FROM unnest($7::bigint[], $8::int[], $9::text[], $10::text[], $11::text[], $12::text[], $13::bytea[])
     AS i(user_id, k, sender, payload, metadata, client_id, hash)
   JOIN head h ON h.id = i.user_id
 ), moved AS (
   UPDATE platform_users u
   SET head_seq = u.head_seq + h.items, message_count = u.message_count + h.items, unread_count = u.unread_count + h.unread
   FROM head h WHERE u.id = h.id
+), answered AS (
+  DELETE FROM inbox i USING head h
+  WHERE h.answers AND h.waits IS NULL AND i.user_id = h.id AND i.agent_session_id = h.current_session
+), waiting AS (
+  ${INTO_INBOX}
+  SELECT id, current_session, account_id, head_seq + waits, now FROM head WHERE waits IS NOT NULL AND NOT answers
+  ON CONFLICT DO NOTHING
+), waiting_again AS (
+  ${INTO_INBOX}
+  SELECT id, current_session, account_id, head_seq + waits, now FROM head WHERE waits IS NOT NULL AND answers
+  ${MOVE_IN_INBOX}
 )
 SELECT id, head_seq, read_seq, unread_count, current_session, (extract(epoch FROM now) * 1000)::bigint AS now FROM head`,
 };
 
 /**
- * The same for a batch of one, as at low load: two thirds of the time. No row for what is not usual.
+ * The same for a batch of one, as at low load: two thirds of the time. No row for what is not usual. One statement for
+ * what waits for an answer, and one for what answers: a part that has nothing to do would still have to be started.
  *
  * $1 user, $2 its session (null: any), $3 whether unread (0 or 1), $4 sender, $5 payload, $6 metadata, $7 client_message_id,
  * $8 hash.
  */
-export const APPEND_ONE: Statement = {
-  name: 'log.append.one',
-  text: `
+export const APPEND_ONE_OF_USER = appendOne(
+  'user',
+  `${INTO_INBOX}
+  SELECT id, current_session, account_id, head_seq, now FROM head
+  ON CONFLICT DO NOTHING`,
+);
+/** The same for a message that is not the user's. */
+export const APPEND_ONE_OF_OTHERS = appendOne(
+  'others',
+  'DELETE FROM inbox i USING head h WHERE i.user_id = h.id AND i.agent_session_id = h.current_session',
+);
+
+function appendOne(senders: string, inbox: string): Statement {
+  const text = `
 WITH head AS (
   UPDATE platform_users u
   SET head_seq = u.head_seq + 1, message_count = u.message_count + 1, unread_count = u.unread_count + $3
   WHERE u.id = $1 AND u.current_session = coalesce($2, u.current_session)
     AND ($7::text IS NULL OR NOT EXISTS (
       SELECT FROM messages m WHERE m.user_id = $1 AND m.client_message_id = $7))
-  RETURNING u.id, u.head_seq, u.read_seq, u.unread_count, u.current_session, clock_timestamp()::timestamptz(3) AS now
+  RETURNING u.id, u.account_id, u.head_seq, u.read_seq, u.unread_count, u.current_session, clock_timestamp()::timestamptz(3) AS now
 ), written AS (
   INSERT INTO messages (user_id, seq, updated_seq, agent_session_id, sender, payload, metadata, bytes, client_message_id, request_hash, created_at, updated_at)
   SELECT id, head_seq, head_seq, current_session, $4, $5::text::json, $6::text::json, octet_length($5::text) + octet_length($6::text),
     $7, $8::bytea, now, now
   FROM head
+), pending AS (
+  ${inbox}
 )
 SELECT id, head_seq - 1 AS head_seq, read_seq, unread_count - $3 AS unread_count, current_session,
-  (extract(epoch FROM now) * 1000)::bigint AS now FROM head`,
-};
+  (extract(epoch FROM now) * 1000)::bigint AS now FROM head`;
+  return { name: `log.append.one.${senders}`, text };
+}
 
 /** The head of a user whose items were appended, as it was before. */
 export interface UsualRow {
@@ -128,9 +161,14 @@ WITH input AS MATERIALIZED (
 ), accepted AS MATERIALIZED (
   SELECT *, head_seq + row_number() OVER own AS seq,
     unread_count + count(*) FILTER (WHERE sender <> 'user') OVER own AS unread_after,
-    row_number() OVER own = 1 AS first
+    row_number() OVER own = 1 AS first,
+    max(n) FILTER (WHERE sender <> 'user') OVER (PARTITION BY user_id) AS last_answer
   FROM judged WHERE verdict = 'ok'
   WINDOW own AS (PARTITION BY user_id ORDER BY n)
+), grown AS MATERIALIZED (
+  SELECT user_id, account_id, sid, now, max(seq) AS seq, count(*)::int AS messages, max(unread_after)::int AS unread,
+    last_answer IS NOT NULL AS answers, min(seq) FILTER (WHERE n > coalesce(last_answer, 0)) AS waiting_seq
+  FROM accepted GROUP BY user_id, account_id, sid, now, last_answer
 ), born AS (
   INSERT INTO sessions (account_id, agent_session_id, user_id, updated_seq, created_at)
   SELECT account_id, sid, user_id, seq, now FROM accepted WHERE births AND first ORDER BY account_id, sid
@@ -140,9 +178,18 @@ WITH input AS MATERIALIZED (
 ), moved AS (
   UPDATE platform_users u
   SET head_seq = t.seq, message_count = u.message_count + t.messages, unread_count = t.unread, current_session = t.sid
-  FROM (SELECT user_id, max(seq) AS seq, count(*)::int AS messages, max(unread_after)::int AS unread, max(sid) AS sid
-        FROM accepted GROUP BY user_id) t
-  WHERE u.id = t.user_id
+  FROM grown t WHERE u.id = t.user_id
+), answered AS (
+  DELETE FROM inbox i USING grown t
+  WHERE t.answers AND t.waiting_seq IS NULL AND i.user_id = t.user_id AND i.agent_session_id = t.sid
+), waiting AS (
+  ${INTO_INBOX}
+  SELECT user_id, sid, account_id, waiting_seq, now FROM grown WHERE waiting_seq IS NOT NULL AND NOT answers
+  ON CONFLICT DO NOTHING
+), waiting_again AS (
+  ${INTO_INBOX}
+  SELECT user_id, sid, account_id, waiting_seq, now FROM grown WHERE waiting_seq IS NOT NULL AND answers
+  ${MOVE_IN_INBOX}
 )
 SELECT j.verdict, j.original, j.sid, j.read_seq, (extract(epoch FROM j.now) * 1000)::bigint AS now,
   a.seq, a.unread_after::int AS unread_count, coalesce(a.births AND a.first, false) AS born

@@ -1,10 +1,17 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../../database/database.js';
+import { Database, type Statement } from '../../database/database.js';
 import { sqlState } from '../../database/errors.js';
 import { randomId } from '../../kernel/ids.js';
 import { type Outcome, writeOrSplit } from '../group-commit.js';
 import type { LogOwner, NewMessage } from '../log-types.js';
-import { APPEND, APPEND_ONE, APPEND_USUAL, type AppendRow, type UsualRow } from './append.sql.js';
+import {
+  APPEND,
+  APPEND_ONE_OF_OTHERS,
+  APPEND_ONE_OF_USER,
+  APPEND_USUAL,
+  type AppendRow,
+  type UsualRow,
+} from './append.sql.js';
 
 /** A message on its way to the database. */
 export interface Item {
@@ -19,6 +26,10 @@ interface Share {
   readonly session: string | null;
   items: number;
   unread: number;
+  /** Whether one of them is not the user's. */
+  answers: boolean;
+  /** Number of the first one of the user's after the last that is not; null: there is none. */
+  waits: number | null;
 }
 
 /** Writes batches: what is usual by the lean statement, the rest by the one that can do everything. */
@@ -47,7 +58,7 @@ export class BatchWriter {
   private async writeUsual(batch: readonly Item[]): Promise<Map<number, UsualRow>> {
     const [first, second] = batch;
     const rows = await (first && !second
-      ? this.database.query<UsualRow>(APPEND_ONE, values(first))
+      ? this.database.query<UsualRow>(statementOf(first), values(first))
       : this.database.query<UsualRow>(APPEND_USUAL, usualColumns(batch)));
     return new Map(rows.map((row) => [row.id, row]));
   }
@@ -65,6 +76,10 @@ function takeRow(head: UsualRow | undefined, { message }: Item): AppendRow | und
   head.unread_count += unreadOf(message);
   const { head_seq: seq, read_seq, unread_count, current_session: sid, now } = head;
   return { verdict: 'ok', original: null, sid, read_seq, now, seq, unread_count, born: false };
+}
+
+function statementOf({ message }: Item): Statement {
+  return message.sender === 'user' ? APPEND_ONE_OF_USER : APPEND_ONE_OF_OTHERS;
 }
 
 function values({ owner, message, requestHash }: Item): unknown[] {
@@ -92,10 +107,15 @@ function usualColumns(batch: readonly Item[]): unknown[] {
       session: message.agentSessionId ?? null,
       items: 0,
       unread: 0,
+      answers: false,
+      waits: null,
     };
     shares.set(owner.userId, share);
     share.unread += unreadOf(message);
-    return ++share.items;
+    share.items++;
+    if (message.sender === 'user') share.waits ??= share.items;
+    else Object.assign(share, { answers: true, waits: null });
+    return share.items;
   });
   const users = [...shares.values()];
   return [
@@ -103,6 +123,8 @@ function usualColumns(batch: readonly Item[]): unknown[] {
     users.map(({ session }) => session),
     users.map(({ items }) => items),
     users.map(({ unread }) => unread),
+    users.map(({ answers }) => answers),
+    users.map(({ waits }) => waits),
     batch.map(({ owner }) => owner.userId),
     numbers,
     ...contentColumns(batch),

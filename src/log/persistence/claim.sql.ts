@@ -39,8 +39,14 @@ export const RELEASE: Statement = {
 /** All that holder $1 holds. */
 export const RELEASE_ALL: Statement = {
   name: 'log.claim.release-all',
-  text: `DELETE FROM claims c USING platform_users u WHERE c.holder = $1 AND u.id = c.user_id
-         RETURNING c.user_id, u.account_id, u.platform_user_id, c.agent_session_id`,
+  text: `
+WITH released AS (
+  DELETE FROM claims WHERE holder = $1 RETURNING user_id, agent_session_id
+)
+SELECT r.user_id, u.account_id, u.platform_user_id, r.agent_session_id
+FROM released r JOIN LATERAL (
+  SELECT u.account_id, u.platform_user_id FROM platform_users u WHERE u.id = r.user_id OFFSET 0
+) u ON true`,
 };
 
 /** Ends the claim on session $2 of user $1 of any agent but $3. */

@@ -4,14 +4,18 @@ import { PAGE_BYTES } from '../page-bytes.js';
 import { SESSION_COLUMNS, type SessionRow } from '../session-row.js';
 import type { ClaimRow } from './claim.sql.js';
 
+/** OFFSET 0: each row by its key, whatever the planner knew of the tables when it made the plan. */
 const SELECT = `
 SELECT ${SESSION_COLUMNS}, i.user_id, i.since_seq,
   c.holder, c.agent_id AS claimant, (extract(epoch FROM c.expires_at) * 1000)::bigint AS expires_at
 FROM inbox i
-JOIN platform_users u ON u.id = i.user_id
-JOIN sessions s ON s.account_id = i.account_id AND s.agent_session_id = i.agent_session_id AND s.status = 'open'
-LEFT JOIN claims c ON c.user_id = i.user_id AND c.agent_session_id = i.agent_session_id
-  AND c.expires_at > clock_timestamp()`;
+CROSS JOIN LATERAL (SELECT * FROM platform_users WHERE id = i.user_id OFFSET 0) u
+JOIN LATERAL (
+  SELECT * FROM sessions WHERE account_id = i.account_id AND agent_session_id = i.agent_session_id OFFSET 0
+) s ON s.status = 'open'
+LEFT JOIN LATERAL (
+  SELECT * FROM claims WHERE user_id = i.user_id AND agent_session_id = i.agent_session_id OFFSET 0
+) c ON c.expires_at > clock_timestamp()`;
 
 /**
  * What waits in account $1, the longest first, at most $2. $3 agents: what is routed to one of them, or to nobody (null:

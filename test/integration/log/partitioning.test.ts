@@ -109,7 +109,9 @@ describe('messages in partitions by user', () => {
         .map(({ name }) => name)
         .sort(),
     );
-    expect(touching).toEqual(expect.arrayContaining(['log.append.one', 'log.after', 'log.message.update']));
+    expect(touching).toEqual(
+      expect.arrayContaining(['log.append.one.user', 'log.after', 'log.message.update']),
+    );
   });
 });
 

@@ -1,13 +1,18 @@
 import pg from 'pg';
 import type { Statement } from '../../../src/database/database.js';
-import { APPEND, APPEND_ONE, APPEND_USUAL } from '../../../src/log/persistence/append.sql.js';
+import * as appends from '../../../src/log/persistence/append.sql.js';
 import { MOST_UNCOUNTED } from '../../../src/log/log-reader.js';
 import * as changes from '../../../src/log/persistence/change.sql.js';
+import * as claims from '../../../src/log/persistence/claim.sql.js';
+import * as inbox from '../../../src/log/persistence/inbox.sql.js';
+import * as replies from '../../../src/log/persistence/reply.sql.js';
 import * as reads from '../../../src/log/persistence/read.sql.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { aMessage, anAccount, type LogNode, startLogNode } from '../../support/log-node.js';
 
+/** The account in which all of it is. */
+const ACCOUNT = 1;
 /** The long log, and how many others there are. */
 const LONG = 1;
 const USERS = 2_000;
@@ -33,9 +38,10 @@ const READS = [
   ],
   ...Object.values(others),
 ] as Statement[];
-const STATEMENTS = [APPEND, APPEND_ONE, APPEND_USUAL, ...Object.values(changes), ...READS].map(
-  (statement) => [statement.name, statement] as const,
-);
+const STATEMENTS = [
+  ...[appends, changes, inbox, claims, replies].flatMap((statements) => Object.values<Statement>(statements)),
+  ...READS,
+].map((statement) => [statement.name, statement] as const);
 
 describe('with 100,000 messages', () => {
   let database: TestDatabase;
@@ -46,6 +52,7 @@ describe('with 100,000 messages', () => {
     database = await createTestDatabase();
     node = await startLogNode(database.url);
     account = await anAccount(node);
+    expect(account).toBe(ACCOUNT);
     await fill(node, account);
     await readLongSession();
   });
@@ -83,6 +90,9 @@ describe('with 100,000 messages', () => {
       (scan) => scan['Relation Name'] === 'messages' && /Index/.test(scan['Node Type']),
     );
     for (const scan of ofMessages) expect(scan['Index Cond']).toMatch(/user_id = /);
+    const ofAgents = tables.filter((scan) => ['inbox', 'claims'].includes(scan['Relation Name'] ?? ''));
+    for (const scan of ofAgents.filter(({ 'Node Type': type }) => /Index/.test(type)))
+      expect(scan['Index Cond']).toMatch(/user_id = |^\(account_id = |^\(holder = /);
   });
 
   it.each(Object.entries(PAGES.session))(
@@ -111,6 +121,10 @@ describe('with 100,000 messages', () => {
     ['the end of the log', reads.AFTER, [LONG, MESSAGES - 10, page]],
     ['one message', reads.ONE, [LONG, middle]],
     ['the heads of a hundred users', reads.HEADS, [Array.from({ length: 100 }, (_, index) => index)]],
+    ['what waits in an account', inbox.PENDING, [ACCOUNT, 20, null, null]],
+    ['what waits in a session', inbox.PENDING_OF, [2, 'session-2']],
+    ['the messages that wait', inbox.WAITING_MESSAGES, [LONG, 'long', MESSAGES - 100, page]],
+    ['handling what waits', inbox.SETTLE, [2, 'session-2', 5, null]],
     ['what is unread above the horizon', changes.COUNT_UNREAD_AFTER, [LONG, MESSAGES - 100]],
   ];
 
@@ -172,6 +186,12 @@ async function fill({ dataSource }: LogNode, account: number): Promise<void> {
      UNION ALL
      SELECT u, i, i, 'session-' || u, 'assistant', '{"content": "Hello", "attachments": []}'::json, '{}'::json, 41, now(), now()
      FROM generate_series(2, ${USERS}) u, generate_series(1, 10) i`,
+  );
+  await dataSource.query(
+    `INSERT INTO inbox (user_id, agent_session_id, account_id, since_seq, since)
+     SELECT i, CASE WHEN i = ${LONG} THEN 'long' ELSE 'session-' || i END, $1, 1, now() + i * interval '1 s'
+     FROM generate_series(1, ${USERS}) i`,
+    [account],
   );
   await dataSource.query(
     `INSERT INTO read_marks (user_id, read_seq, read_at) SELECT ${LONG}, i * 100, now() FROM generate_series(1, ${MESSAGES / 100}) i`,

@@ -55,6 +55,7 @@ export async function doEverything(node: LogNode, account: number, prefix = ''):
     );
   await Promise.all(Array.from({ length: LONG }, (_, i) => say(`long ${i}`)));
   await say('the last word');
+  await appender.append(account, `${prefix}ada`, aMessage({ clientMessageId: 'the last answer' }));
   told.push(await readAll(node, account, `${prefix}ada`, `${prefix}ada-first`));
   told.push(await readAll(node, account, `${prefix}ada`, `${prefix}ada-first`));
   return comparable(told);
