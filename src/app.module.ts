@@ -18,6 +18,7 @@ import { PushModule } from './push/push.module.js';
 import { RateLimitGuard } from './rate-limit/http/rate-limit.guard.js';
 import { RateLimitModule } from './rate-limit/rate-limit.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
+import { StreamingModule } from './streaming/streaming.module.js';
 import { RequestPipe } from './wire/request.pipe.js';
 
 /** The composition root. */
@@ -38,6 +39,7 @@ export class AppModule {
         SessionsModule,
         MessagesModule,
         PushModule,
+        StreamingModule,
         HealthModule,
         MetricsModule,
       ],

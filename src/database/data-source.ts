@@ -12,6 +12,8 @@ import { FirstSchema1763856000000 } from './migrations/1763856000000-first-schem
 import { Agents1763949600000 } from './migrations/1763949600000-agents.js';
 import { Nodes1763946000000 } from './migrations/1763946000000-nodes.js';
 import { SessionCount1763942400000 } from './migrations/1763942400000-session-count.js';
+import { Streams1763949700000 } from './migrations/1763949700000-streams.js';
+import { Webhooks1763949800000 } from './migrations/1763949800000-webhooks.js';
 
 /** Where a PostgreSQL is: a URL, or the parts of one (`host` may be the directory of a Unix socket). */
 export type DatabaseAddress =
@@ -88,6 +90,8 @@ export function dataSourceOptions(address: DatabaseAddress, pool: PoolOptions = 
       SessionCount1763942400000,
       Nodes1763946000000,
       Agents1763949600000,
+      Streams1763949700000,
+      Webhooks1763949800000,
     ],
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',

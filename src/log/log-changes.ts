@@ -61,11 +61,12 @@ export class LogChanges {
     return { result, state };
   }
 
-  /** Replaces content, fields of the payload, or metadata. @throws `resource_conflict` for a tombstone */
+  /** Replaces content, fields of the payload, or metadata. @throws `resource_conflict` for a tombstone, or while it streams */
   async edit(owner: LogOwner, seq: number, edit: Edit): Promise<Message> {
     const { result } = await this.change(owner, async (tx, head) => {
       const { message: before } = await this.lockedMessage(tx, owner, seq);
       if (before.deleted_at) throw conflict('This message was deleted.');
+      refuseStreaming(before);
       const payload = { ...before.payload, ...edit.payload };
       const values = [payload, edit.metadata ?? before.metadata].map((part) => this.limits.json(part));
       return this.updated(tx, owner, seq, sql.UPDATE_MESSAGE, head, values);
@@ -78,6 +79,7 @@ export class LogChanges {
     const { result } = await this.change(owner, async (tx, head) => {
       const before = await this.lockedMessage(tx, owner, seq);
       if (before.message.deleted_at) return { result: before.message, entries: [] };
+      refuseStreaming(before.message);
       const read = isUnread(before); // then there is one less, which whoever follows is told
       if (read) head.unreadCount--;
       const tombstone = JSON.stringify({ content: '', sender: before.sender, attachments: [] });
@@ -151,6 +153,13 @@ export function nextPosition(head: Head): number {
   return ++head.headSeq;
 }
 
+/** An answer that is still arriving is unread once it is finished. */
 function isUnread({ sender, message }: LockedMessage): boolean {
-  return sender !== 'user' && !message.read && message.deleted_at === undefined;
+  const isThere = message.deleted_at === undefined && message.status !== 'streaming';
+  return sender !== 'user' && !message.read && isThere;
+}
+
+/** Who streams it would write over the change. */
+function refuseStreaming({ status }: Message): void {
+  if (status === 'streaming') throw conflict('This message is still streaming.', { status });
 }

@@ -8,6 +8,9 @@ import { LogReader } from './log-reader.js';
 import { BatchWriter } from './persistence/batch-writer.js';
 import { Replies } from './replies.js';
 import { SizeLimits } from './size-limits.js';
+import { StreamTexts } from './stream-texts.js';
+import { StreamWrites } from './stream-writes.js';
+import { Subscriptions } from './subscriptions.js';
 import { PlatformUsers } from './platform-users.js';
 
 /** The log: the only code that writes messages. */
@@ -24,7 +27,23 @@ import { PlatformUsers } from './platform-users.js';
     Claims,
     Inbox,
     Replies,
+    StreamWrites,
+    StreamTexts,
+    Subscriptions,
   ],
-  exports: [SizeLimits, PlatformUsers, LogReader, Appender, LogChanges, Fence, Claims, Inbox, Replies],
+  exports: [
+    SizeLimits,
+    PlatformUsers,
+    LogReader,
+    Appender,
+    LogChanges,
+    Fence,
+    Claims,
+    Inbox,
+    Replies,
+    StreamWrites,
+    StreamTexts,
+    Subscriptions,
+  ],
 })
 export class LogModule {}

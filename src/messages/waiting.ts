@@ -35,7 +35,7 @@ export class Waiting {
         const list = await this.lists.unread(caller, query);
         return list.messages.parse().length > 0 ? list : undefined;
       },
-      isReason: ({ event, data }) => event === 'message' && data.payload.sender !== 'user',
+      isReason: ({ event, data }) => event !== 'session' && data.payload.sender !== 'user',
       timeout: seconds * 1000,
       signal,
     });

@@ -52,8 +52,11 @@ WHERE u.id = $1`;
 
 /** $5 is the session. */
 const IN_SESSION = 'AND m.agent_session_id = $5';
-/** The horizon as a value of its own: compared with `u.read_seq`, the scan would pass all that was ever read. */
-const UNREAD = `AND m.sender <> 'user' AND m.read_at IS NULL AND m.deleted_at IS NULL
+/**
+ * The horizon as a value of its own: compared with `u.read_seq`, the scan would pass all that was ever read. An answer
+ * that is still arriving is unread once it is finished: who polls would take its first words for all of it.
+ */
+const UNREAD = `AND m.sender <> 'user' AND m.status <> 'streaming' AND m.read_at IS NULL AND m.deleted_at IS NULL
   AND m.seq > (SELECT h.read_seq FROM platform_users h WHERE h.id = $1)`;
 
 const ALL = { counts: 'u.message_count AS total' };

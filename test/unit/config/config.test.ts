@@ -89,6 +89,11 @@ const CASES: Record<Name, Case> = {
   MAX_BUFFERED_BYTES: integers(4_194_304, 65_536, 1_073_741_824),
   RECONCILE_INTERVAL_MS: integers(2000, 50, 60_000),
   CLAIM_LEASE_MS: integers(30_000, 100, 3_600_000),
+  STREAM_WINDOW_MS: integers(40, 1, 1000),
+  STREAM_SAVE_MS: integers(250, 10, 10_000),
+  STREAM_TIMEOUT_MS: integers(30_000, 100, 3_600_000),
+  STREAM_STOP_GRACE_MS: integers(2000, 100, 600_000),
+  MAX_STREAMS_PER_KEY: integers(1000, 1, 1_000_000),
   DRAIN_TIMEOUT_MS: integers(10_000, 0, 600_000),
   METRICS_TOKEN: {
     default: undefined,

@@ -1,0 +1,201 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Transaction } from '../database/database.js';
+import { conflict, notFound } from '../kernel/errors.js';
+import type { LogEntry } from '../kernel/events.js';
+import { randomId } from '../kernel/ids.js';
+import type { Message, MessageStatus } from '../kernel/wire.dto.js';
+import { type Changed, LogChanges, nextPosition } from './log-changes.js';
+import { Fence, type Holder, type Told } from './fence.js';
+import type { Appended, Head, LogOwner, NewMessage } from './log-types.js';
+import { toMessage } from './message-json.js';
+import { ONE } from './persistence/read.sql.js';
+import * as sql from './persistence/stream.sql.js';
+import { requestHash } from './request-hash.js';
+import { type SessionRow, toSession } from './session-row.js';
+import { SizeLimits } from './size-limits.js';
+
+/** How an answer that arrived in pieces ended. */
+export type Ending = Exclude<MessageStatus, 'streaming'>;
+
+export interface Finish {
+  /** A stream that its user stopped ends as `cancelled`, whatever this says. */
+  readonly status: Ending;
+  /** The whole text, and who wrote it; without it: what was saved. */
+  readonly written?: { readonly text: string; readonly writer: string };
+  /** Replaces fields of the payload other than its text. */
+  readonly payload?: object;
+  readonly metadata?: Record<string, unknown>;
+  /** Only if it is overdue: milliseconds without growth, and milliseconds since it was stopped. */
+  readonly ifOverdue?: { readonly timeout: number; readonly stopGrace: number };
+  /** Who finishes it, if a claim is to be checked. */
+  readonly holder?: Holder | null;
+}
+
+/** Who starts an answer, and what it answers to. */
+export interface Starter {
+  /** As whom texts are saved, see {@link StreamTexts.takeOver}. */
+  readonly writer: string;
+  /** Claims the session; null: nothing is checked. */
+  readonly holder: Holder | null;
+  /** What is handled once the answer is finished; without it everything before the answer. */
+  readonly told?: Told;
+}
+
+interface StreamRow {
+  told_since: number | null;
+  told_up_to: number | null;
+  stopped: boolean;
+  writer: string | null;
+  text: string;
+  overdue: boolean;
+}
+
+const ALWAYS = { timeout: 0, stopGrace: 0 };
+
+/** Somebody else writes this stream by now. */
+export class WriterChangedError extends Error {}
+
+/** The beginning and the end of an answer that arrives in pieces: one message of the log (decision 16). */
+@Injectable()
+export class StreamWrites {
+  constructor(
+    private readonly database: Database,
+    private readonly changes: LogChanges,
+    private readonly limits: SizeLimits,
+    private readonly fence: Fence,
+  ) {}
+
+  /**
+   * Appends a message that has no text yet, with status `streaming`. What it answers to is handled when it is finished, not
+   * now: should its agent die, another one is told again.
+   *
+   * @throws ParleyError as {@link Appender.append} and {@link Fence.enter} do
+   */
+  async start(owner: LogOwner, message: NewMessage, { writer, holder, told }: Starter): Promise<Appended> {
+    const hash = requestHash(message);
+    const { result } = await this.changes.change<Appended>(owner, async (tx, head) => {
+      const repeated = await this.repeated(tx, owner, message, hash);
+      if (repeated) return { result: { message: repeated, replayed: true }, entries: [] };
+      const seq = nextPosition(head);
+      const { id, isNew } = await this.session(tx, owner, head, message.agentSessionId);
+      if (holder) await this.fence.enter(tx, owner, id, holder, told);
+      const texts = [message.payload, message.metadata].map((part) => this.limits.json(part));
+      const by = [message.clientMessageId ?? null, hash, told?.sinceSeq ?? null, told?.upTo ?? null, writer];
+      await tx.query(sql.START, [owner.userId, seq, id, message.sender, ...texts, ...by]);
+      head.messageCount++;
+      head.currentSession = id;
+      const data = await this.read(tx, owner, seq);
+      const entries: LogEntry[] = [{ seq, event: 'message', data }];
+      if (isNew) entries.push(await this.born(tx, owner, id, seq));
+      return { result: { message: data, replayed: false }, entries };
+    });
+    if (holder) this.fence.announce(owner, result.message.agent_session_id);
+    return result;
+  }
+
+  /**
+   * Gives a streaming message its text and its status, once: who comes later gets the message as it is.
+   *
+   * @throws WriterChangedError when the text is another writer's by now; ParleyError 413 when it is too large
+   */
+  async finish(owner: LogOwner, seq: number, finish: Finish): Promise<Message> {
+    const { result } = await this.changes.change(owner, async (tx, head) => {
+      const before = await this.read(tx, owner, seq);
+      const { timeout, stopGrace } = finish.ifOverdue ?? ALWAYS;
+      const [stream] = await tx.query<StreamRow>(sql.LOCK_STREAM, [owner.userId, seq, timeout, stopGrace]);
+      if (!stream || (finish.ifOverdue && !stream.overdue)) return { result: before, entries: [] };
+      if (finish.written && stream.writer !== finish.written.writer) throw new WriterChangedError();
+      const ending = stream.stopped ? 'cancelled' : finish.status;
+      if (ending !== 'incomplete') await this.settle(tx, owner, before, stream, finish.holder ?? null);
+      return this.end(tx, owner, head, before, { ...finish, status: ending }, stream.text);
+    });
+    this.fence.announce(owner, result.agent_session_id);
+    return result;
+  }
+
+  /** The platform user wants no more of it. @returns whether it was still streaming */
+  async stop({ userId }: LogOwner, seq: number): Promise<boolean> {
+    return (await this.database.query(sql.STOP, [userId, seq])).length > 0;
+  }
+
+  /** What it answers to is handled. @throws ParleyError `resource_conflict` when the claim is somebody else's by now */
+  private async settle(
+    tx: Transaction,
+    owner: LogOwner,
+    { agent_session_id: id, seq }: Message,
+    { told_since: sinceSeq, told_up_to: upTo, stopped }: StreamRow,
+    holder: Holder | null,
+  ): Promise<void> {
+    const told = sinceSeq === null || upTo === null ? undefined : { sinceSeq, upTo };
+    if (holder && !stopped) await this.fence.enter(tx, owner, id, holder, told);
+    await this.fence.settle(tx, owner, id, upTo ?? seq, holder?.connectionId ?? null);
+  }
+
+  private async end(
+    tx: Transaction,
+    owner: LogOwner,
+    head: Head,
+    before: Message,
+    { status, written, payload, metadata }: Finish,
+    saved: string,
+  ): Promise<Changed<Message>> {
+    const content = written?.text ?? saved;
+    const { sender } = before.payload;
+    const texts = [{ ...before.payload, ...payload, content, sender }, metadata ?? before.metadata];
+    const position = nextPosition(head);
+    const values = texts.map((part) => this.limits.json(part));
+    await tx.query(sql.FINISH, [owner.userId, before.seq, position, status, ...values]);
+    if (!before.read) head.unreadCount++;
+    const data = await this.read(tx, owner, before.seq);
+    const entries: LogEntry[] = [{ seq: position, event: 'message:updated', data }];
+    return { result: data, entries, read: !before.read };
+  }
+
+  /** @throws ParleyError `resource_conflict` when the id was used for something else */
+  private async repeated(
+    tx: Transaction,
+    owner: LogOwner,
+    { clientMessageId }: NewMessage,
+    hash: Buffer | null,
+  ): Promise<Message | undefined> {
+    if (clientMessageId === undefined) return undefined;
+    const [row] = await tx.query<{ seq: number; request_hash: Buffer }>(sql.REPEATED, [
+      owner.userId,
+      clientMessageId,
+    ]);
+    if (!row) return undefined;
+    if (hash && row.request_hash.equals(hash)) return this.read(tx, owner, row.seq);
+    throw conflict('This client_message_id was used for another message.', { field: 'client_message_id' });
+  }
+
+  /** Where the message goes: to the session that is named or current, else to a new one. The head is locked. */
+  private async session(
+    tx: Transaction,
+    owner: LogOwner,
+    head: Head,
+    named: string | undefined,
+  ): Promise<{ id: string; isNew: boolean }> {
+    const id = named ?? head.currentSession ?? randomId('ses');
+    if (id === head.currentSession) return { id, isNew: false }; // which is always open
+    const values = [owner.accountId, id];
+    const [found] = await tx.query<{ user_id: number; status: string }>(sql.SESSION_STATE, values);
+    if (found?.user_id === owner.userId && found.status === 'open') return { id, isNew: false };
+    const field = { field: 'agent_session_id' };
+    if (found?.user_id === owner.userId) throw conflict('This session is closed.', field);
+    const [row] = found ? [] : await tx.query(sql.BEAR_SESSION, [...values, owner.userId, head.headSeq]);
+    if (!row) throw conflict('This agent_session_id belongs to another platform user.', field);
+    return { id, isNew: true };
+  }
+
+  private async born(tx: Transaction, owner: LogOwner, id: string, seq: number): Promise<LogEntry> {
+    const [row] = await tx.query<SessionRow>(sql.SESSION, [owner.accountId, id]);
+    if (!row) throw notFound('session');
+    return { seq, event: 'session', data: toSession(row) };
+  }
+
+  private async read(tx: Transaction, owner: LogOwner, seq: number): Promise<Message> {
+    const [row] = await tx.query<{ message: string }>(ONE, [owner.userId, seq]);
+    if (!row) throw notFound('message');
+    return toMessage(row.message);
+  }
+}

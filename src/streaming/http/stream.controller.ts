@@ -1,0 +1,73 @@
+import { Controller, Headers, HttpStatus, Inject, Post, Query, Req, Res } from '@nestjs/common';
+import { RouteConfig } from '@nestjs/platform-fastify';
+import { ApiBody, ApiConsumes, ApiHeader, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
+import type { Principal } from '../../auth/principal.js';
+import { CONFIG, type Config } from '../../config/config.js';
+import { BODY_IN_PIECES } from '../../http/json-body.js';
+import { invalidParameter } from '../../kernel/errors.js';
+import { Message } from '../../kernel/wire.dto.js';
+import { Answers } from '../../wire/answers.decorator.js';
+import { parseRequest } from '../../wire/request.pipe.js';
+import { StreamRequest } from '../stream-request.js';
+import { StreamStartDto } from '../stream.dto.js';
+import { NDJSON, readStream } from './stream-body.js';
+
+const IDEMPOTENCY_HEADER = 'idempotency-key';
+const OF_PLAIN_TEXT = {
+  required: false,
+  type: String,
+  description: 'For plain text; lines say it themselves.',
+};
+const LINES = `The first line says to whom (\`StreamStartDto\`), each further one is \`{"delta": "…"}\`, the last may be
+\`{"finish": {…}}\` (\`StreamLineDto\`). Plain text is the answer itself, and the query says to whom.`;
+
+@ApiTags('Messages')
+@Controller('v1/message')
+export class StreamController {
+  constructor(
+    private readonly requests: StreamRequest,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  /** An assistant says something piece by piece, in one request. One unit of the rate limit, however many pieces. */
+  @Post('stream')
+  @NeedsScope('agent')
+  @RouteConfig(BODY_IN_PIECES)
+  @ApiHeader({ name: IDEMPOTENCY_HEADER, required: false, description: 'The same as `client_message_id`.' })
+  @ApiConsumes(NDJSON, 'text/plain')
+  @ApiQuery({ name: 'platform_user_id', ...OF_PLAIN_TEXT })
+  @ApiQuery({ name: 'agent_session_id', ...OF_PLAIN_TEXT })
+  @ApiQuery({ name: 'client_message_id', ...OF_PLAIN_TEXT })
+  @ApiBody({ description: LINES, schema: { type: 'string' } })
+  @Answers(201, Message, 'resource_conflict')
+  @ApiResponse({
+    status: 200,
+    description: 'A repeat of an earlier call: what that one wrote.',
+    type: Message,
+  })
+  async stream(
+    @Caller() caller: Principal,
+    @Req() { body, headers }: FastifyRequest,
+    @Query() query: Record<string, unknown>,
+    @Headers(IDEMPOTENCY_HEADER) key: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Message> {
+    const stopping = new AbortController();
+    const limit = this.config.MAX_BODY_BYTES;
+    const read = await readStream(body, headers['content-type'] ?? '', query, limit, stopping.signal);
+    const { accountId, keyId } = caller;
+    const source = { accountId, keyId, holder: null, onStop: () => stopping.abort() };
+    const { message, replayed } = await this.requests.write(source, withKey(read.start, key), read.pieces);
+    if (replayed) reply.status(HttpStatus.OK).header('idempotent-replayed', 'true');
+    return message;
+  }
+}
+
+function withKey(start: StreamStartDto, key: string | undefined): StreamStartDto {
+  if (key === undefined) return start;
+  if (start.client_message_id !== undefined && start.client_message_id !== key)
+    throw invalidParameter('client_message_id', 'must be the same as the Idempotency-Key header');
+  return parseRequest(StreamStartDto, { ...start, client_message_id: key });
+}

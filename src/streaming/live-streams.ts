@@ -1,0 +1,82 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Bus } from '../bus/bus.js';
+import { CONFIG, type Config } from '../config/config.js';
+import { ParleyError } from '../kernel/errors.js';
+import { Announcer } from './announcer.js';
+import type { LiveStream } from './live-stream.js';
+import { StreamSaver } from './stream-saver.js';
+import type { StreamSource } from './stream-source.js';
+
+/** The streaming answers whose pieces arrive at this node. */
+@Injectable()
+export class LiveStreams {
+  private readonly logger = new Logger(LiveStreams.name);
+  private readonly byId = new Map<string, LiveStream>();
+  private readonly countOfKey = new Map<string, number>();
+  private readonly hearing = new Map<LiveStream, Promise<() => void>>();
+  private tellStopped: (stream: LiveStream) => void = () => undefined;
+
+  constructor(
+    private readonly saver: StreamSaver,
+    private readonly announcer: Announcer,
+    private readonly bus: Bus,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {
+    const onLost = (stream: LiveStream): void => this.forget(stream);
+    saver.listen({ onLost, onStopped: (stream) => this.tellStopped(stream) });
+  }
+
+  /** `listener` hears that the platform user wants no more of one of them. Said at least once. */
+  onStop(listener: (stream: LiveStream) => void): void {
+    this.tellStopped = listener;
+  }
+
+  /** @throws ParleyError `rate_limit_exceeded` when the key streams as many answers as it may */
+  checkLimit({ keyId }: StreamSource): void {
+    const { MAX_STREAMS_PER_KEY: limit } = this.config;
+    if ((this.countOfKey.get(keyId) ?? 0) < limit) return;
+    throw new ParleyError('rate_limit_exceeded', `An API key may stream ${limit} answers at once.`, {
+      limit,
+    });
+  }
+
+  /** The stream with this message id, if it is of the caller's account and its pieces arrive here. */
+  get({ accountId }: StreamSource, messageId: string): LiveStream | undefined {
+    const stream = this.byId.get(messageId);
+    return stream?.owner.accountId === accountId ? stream : undefined;
+  }
+
+  /** From now on its pieces arrive here. */
+  enter(stream: LiveStream): LiveStream {
+    const { owner, messageId, keyId } = stream;
+    this.byId.set(messageId, stream);
+    this.countOfKey.set(keyId, (this.countOfKey.get(keyId) ?? 0) + 1);
+    const hearing = this.bus.subscribe(owner.userId, (hint) => {
+      if (hint.kind === 'stop' && hint.data.message_id === messageId) this.tellStopped(stream);
+    });
+    hearing.catch((error: unknown) => this.logger.warn(`A stop may come late: ${String(error)}`));
+    this.hearing.set(stream, hearing);
+    return stream;
+  }
+
+  /** Its pieces arrive here no longer: it is finished, or another node has it. */
+  forget(stream: LiveStream): void {
+    this.announcer.forget(stream);
+    this.saver.delete(stream);
+    if (this.byId.get(stream.messageId) !== stream) return;
+    this.byId.delete(stream.messageId);
+    const left = (this.countOfKey.get(stream.keyId) ?? 1) - 1;
+    if (left > 0) this.countOfKey.set(stream.keyId, left);
+    else this.countOfKey.delete(stream.keyId);
+    void this.hearing.get(stream)?.then(
+      (end) => end(),
+      () => undefined,
+    );
+    this.hearing.delete(stream);
+  }
+
+  /** The stream with this message id, whoever writes it. */
+  find(messageId: string): LiveStream | undefined {
+    return this.byId.get(messageId);
+  }
+}

@@ -1,0 +1,12 @@
+import type { Holder } from '../log/fence.js';
+
+/** Who writes answers in pieces: a connection of an agent, or one request. */
+export interface StreamSource {
+  readonly accountId: number;
+  /** The API key that it has come with: `MAX_STREAMS_PER_KEY`. */
+  readonly keyId: string;
+  /** As whom it claims sessions; null over REST, which is not fenced. */
+  readonly holder: Holder | null;
+  /** Hears that the platform user wants no more of an answer that it writes. Never throws. */
+  onStop(messageId: string): void;
+}

@@ -1,0 +1,68 @@
+import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { CONFIG, type Config } from '../config/config.js';
+import { messageId } from '../kernel/ids.js';
+import type { MessageAddress } from '../kernel/ids.js';
+import { PlatformUsers } from '../log/platform-users.js';
+import { StreamTexts } from '../log/stream-texts.js';
+import { StreamWrites } from '../log/stream-writes.js';
+import { LiveStreams } from './live-streams.js';
+
+/** How often it looks, as a part of the shorter of the two limits. */
+const LOOKS_PER_LIMIT = 4;
+/** Most streams that it ends in one look. */
+const MAX_BATCH = 200;
+
+/**
+ * Ends what nobody ends: a stream that has not grown for `STREAM_TIMEOUT_MS` as `incomplete`, one that its user stopped
+ * `STREAM_STOP_GRACE_MS` ago as `cancelled`, each with the text so far. Every node looks, one of them wins.
+ */
+@Injectable()
+export class StreamSweeper implements OnModuleInit, OnModuleDestroy {
+  private readonly logger = new Logger(StreamSweeper.name);
+  private readonly limits: { readonly timeout: number; readonly stopGrace: number };
+  private timer: NodeJS.Timeout | undefined;
+  private isStopped = false;
+
+  constructor(
+    private readonly texts: StreamTexts,
+    private readonly writes: StreamWrites,
+    private readonly users: PlatformUsers,
+    private readonly live: LiveStreams,
+    @Inject(CONFIG) config: Config,
+  ) {
+    this.limits = { timeout: config.STREAM_TIMEOUT_MS, stopGrace: config.STREAM_STOP_GRACE_MS };
+  }
+
+  onModuleInit(): void {
+    this.schedule();
+  }
+
+  onModuleDestroy(): void {
+    this.isStopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private schedule(): void {
+    const { timeout, stopGrace } = this.limits;
+    const pause = Math.min(timeout, stopGrace) / LOOKS_PER_LIMIT;
+    this.timer = setTimeout(() => void this.look(), pause);
+  }
+
+  private async look(): Promise<void> {
+    try {
+      const { timeout, stopGrace } = this.limits;
+      for (const one of await this.texts.overdue(timeout, stopGrace, MAX_BATCH)) await this.end(one);
+    } catch (error) {
+      this.logger.warn(`Could not end the streams that nobody ends: ${String(error)}`);
+    }
+    if (!this.isStopped) this.schedule();
+  }
+
+  private async end({ userId, seq }: MessageAddress): Promise<void> {
+    const owner = await this.users.byId(userId);
+    if (!owner || this.isStopped) return;
+    const { status } = await this.writes.finish(owner, seq, { status: 'incomplete', ifOverdue: this.limits });
+    const here = this.live.find(messageId({ userId, seq }));
+    if (here && status !== 'streaming') this.live.forget(here);
+  }
+}

@@ -1,0 +1,27 @@
+import { Module } from '@nestjs/common';
+import { Announcer } from './announcer.js';
+import { StreamController } from './http/stream.controller.js';
+import { LiveStreams } from './live-streams.js';
+import { StreamSaver } from './stream-saver.js';
+import { StreamSweeper } from './stream-sweeper.js';
+import { Streams } from './streams.js';
+import { StopService } from './stop.service.js';
+import { StreamRequest } from './stream-request.js';
+import { StopGateway } from './ws/stop.gateway.js';
+
+/** Answers that arrive in pieces. */
+@Module({
+  controllers: [StreamController],
+  providers: [
+    StreamSaver,
+    Announcer,
+    LiveStreams,
+    Streams,
+    StreamSweeper,
+    StreamRequest,
+    StopService,
+    StopGateway,
+  ],
+  exports: [Streams],
+})
+export class StreamingModule {}

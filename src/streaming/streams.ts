@@ -1,0 +1,218 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { CONFIG, type Config } from '../config/config.js';
+import { conflict, invalidParameter, notFound, type ParleyError } from '../kernel/errors.js';
+import { parseMessageId } from '../kernel/ids.js';
+import { findJsonProblem } from '../kernel/json.js';
+import type { Attachment, Message } from '../kernel/wire.dto.js';
+import type { Told } from '../log/fence.js';
+import { LogReader } from '../log/log-reader.js';
+import { PlatformUsers } from '../log/platform-users.js';
+import { StreamTexts } from '../log/stream-texts.js';
+import { type Ending, StreamWrites, WriterChangedError } from '../log/stream-writes.js';
+import { Announcer } from './announcer.js';
+import { LiveStream } from './live-stream.js';
+import { LiveStreams } from './live-streams.js';
+import { StreamSaver } from './stream-saver.js';
+import type { StreamSource } from './stream-source.js';
+
+/** What may wait to be saved of one stream before its writer has to wait, in UTF-16 code units. */
+const MAX_BACKLOG = 65_536;
+
+/** The caller's own fields of a payload, and what Parley knows of them. */
+export interface StreamPayload {
+  readonly attachments?: Attachment[];
+}
+
+/** An answer that is about to arrive in pieces. */
+export interface StreamStart {
+  readonly platformUserId: string;
+  /** Without it: the user's most recent open session, else a new one. */
+  readonly agentSessionId?: string;
+  /** Makes the start safe to repeat: the stream goes on, or is finished already. */
+  readonly clientMessageId?: string;
+  /** Fields of the payload besides the text. */
+  readonly payload?: StreamPayload;
+  readonly metadata?: Record<string, unknown>;
+  /** What of the user's messages is handled once it is finished; without it all before it. */
+  readonly told?: Told;
+}
+
+export interface StreamStarted {
+  readonly message: Message;
+  /** Length of what is known of its text; 0 unless the start was repeated. */
+  readonly offset: number;
+  readonly replayed: boolean;
+}
+
+export interface StreamEnd {
+  readonly status?: Ending;
+  /** Replaces fields of the payload besides the text. */
+  readonly payload?: StreamPayload;
+  readonly metadata?: Record<string, unknown>;
+}
+
+/**
+ * Answers that arrive in pieces (decision 16). Each is one message of the log from its start on; its pieces are announced
+ * as they come and saved behind, so that its writer can go on at any node, from the offset that it is told.
+ */
+@Injectable()
+export class Streams {
+  private readonly logger = new Logger(Streams.name);
+  private readonly opening = new Map<string, Promise<LiveStream | Message>>();
+
+  constructor(
+    private readonly users: PlatformUsers,
+    private readonly reader: LogReader,
+    private readonly writes: StreamWrites,
+    private readonly texts: StreamTexts,
+    private readonly saver: StreamSaver,
+    private readonly announcer: Announcer,
+    private readonly live: LiveStreams,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {
+    live.onStop((stream) => this.stopHere(stream));
+  }
+
+  /**
+   * Begins an answer: from now on it is a message of the log, with status `streaming` and no text.
+   *
+   * @throws ParleyError `resource_conflict` for a closed session, another user's session, a reused client message id, or a
+   *   session that another agent has claimed; `rate_limit_exceeded` when the key streams as many as it may
+   */
+  async start(source: StreamSource, start: StreamStart): Promise<StreamStarted> {
+    this.live.checkLimit(source);
+    const { platformUserId, agentSessionId, clientMessageId, payload, metadata = {}, told } = start;
+    const owner = await this.users.ensure(source.accountId, platformUserId);
+    const whole = { attachments: [], ...payload, content: '', sender: 'assistant' as const };
+    const message = { sender: whole.sender, payload: whole, metadata, agentSessionId, clientMessageId };
+    const begun = await this.writes.start(owner, message, {
+      writer: this.saver.writer,
+      holder: source.holder,
+      told,
+    });
+    if (begun.replayed) return this.goOn(source, begun.message);
+    this.live.enter(this.newStream(source, begun.message, owner.userId, ''));
+    return { ...begun, offset: 0 };
+  }
+
+  /**
+   * Adds a piece. Resolves at once as a rule; when much of it waits to be saved, only then: so a writer is no faster than
+   * the database.
+   *
+   * @param offset where the piece begins in the answer's text, in UTF-16 code units
+   * @returns the length of the text after it
+   * @throws ParleyError `resource_conflict` with `details.offset`, the length known, when the piece does not fit there;
+   *   with `details.status` when the answer is finished, e.g. stopped by its user
+   */
+  async append(
+    source: StreamSource,
+    { message_id: id, offset, delta }: { message_id: string; offset: number; delta: string },
+  ): Promise<{ offset: number }> {
+    const problem = findJsonProblem(delta);
+    if (problem) throw invalidParameter('delta', problem.problem);
+    const stream = this.live.get(source, id) ?? (await this.find(source, id));
+    if (!(stream instanceof LiveStream)) throw finished(stream.status);
+    if (stream.isEnding) throw conflict('This answer is being finished.', { status: 'streaming' });
+    stream.append(offset, delta);
+    stream.source = source;
+    this.announcer.announce(stream);
+    this.saver.add(stream);
+    if (stream.backlog > MAX_BACKLOG) await stream.nextSave();
+    return { offset: stream.text.length };
+  }
+
+  /**
+   * Ends an answer. A repeat gets the message as it is.
+   *
+   * @returns the finished message; its status is `cancelled` if its user stopped it
+   */
+  async finish(source: StreamSource, id: string, end: StreamEnd = {}): Promise<Message> {
+    for (;;) {
+      const stream = this.live.get(source, id) ?? (await this.find(source, id));
+      if (!(stream instanceof LiveStream)) return stream;
+      if (isEmpty(stream, end)) throw invalidParameter('content', 'is empty: nothing was appended');
+      stream.source = source;
+      const message = await this.end(stream, end).catch(writerChanged);
+      if (message) return message;
+    }
+  }
+
+  /** Its user wants no more of it. */
+  private stopHere(stream: LiveStream): void {
+    if (stream.isEnding) return;
+    stream.source.onStop(stream.messageId);
+    this.end(stream, { status: 'cancelled' }).catch((error: unknown) =>
+      this.logger.warn(`A stopped stream could not be ended: ${String(error)}`),
+    );
+  }
+
+  private async end(
+    stream: LiveStream,
+    { status = 'complete', payload, metadata }: StreamEnd,
+  ): Promise<Message> {
+    const { owner, seq, text } = stream;
+    stream.isEnding = true;
+    try {
+      const written = { text, writer: this.saver.writer };
+      const { holder } = stream.source;
+      const message = await this.writes.finish(owner, seq, { status, written, payload, metadata, holder });
+      this.live.forget(stream);
+      return message;
+    } catch (error) {
+      if (error instanceof WriterChangedError) this.live.forget(stream);
+      throw error;
+    } finally {
+      stream.isEnding = false;
+    }
+  }
+
+  /** The stream, taken over from whoever had it; or its message, when it is finished. */
+  private find(source: StreamSource, id: string): Promise<LiveStream | Message> {
+    const key = `${source.accountId}:${id}`;
+    const known = this.opening.get(key) ?? this.open(source, id).finally(() => this.opening.delete(key));
+    this.opening.set(key, known);
+    return known;
+  }
+
+  private async open(source: StreamSource, id: string): Promise<LiveStream | Message> {
+    const address = parseMessageId(id);
+    const owner = address && (await this.users.byId(address.userId));
+    if (!owner || owner.accountId !== source.accountId) throw notFound('message');
+    const message = await this.reader.message(owner, address.seq);
+    if (message.status !== 'streaming') return message;
+    this.live.checkLimit(source);
+    const taken = await this.texts.takeOver(address, this.saver.writer);
+    if (!taken) return this.reader.message(owner, address.seq);
+    const stream = this.newStream(source, message, owner.userId, taken.text);
+    if (taken.stopped) return this.end(stream, { status: 'cancelled' });
+    return this.live.enter(stream);
+  }
+
+  private async goOn(source: StreamSource, message: Message): Promise<StreamStarted> {
+    if (message.status !== 'streaming')
+      return { message, offset: message.payload.content.length, replayed: true };
+    const stream = this.live.get(source, message.id) ?? (await this.find(source, message.id));
+    if (stream instanceof LiveStream) return { message, offset: stream.text.length, replayed: true };
+    return { message: stream, offset: stream.payload.content.length, replayed: true };
+  }
+
+  private newStream(source: StreamSource, message: Message, userId: number, text: string): LiveStream {
+    const { platform_user_id: platformUserId, agent_session_id: agentSessionId, seq, payload } = message;
+    const limit = this.config.MAX_BODY_BYTES - Buffer.byteLength(JSON.stringify(payload));
+    const owner = { accountId: source.accountId, platformUserId, userId };
+    return new LiveStream({ owner, seq, agentSessionId, text, limit }, source);
+  }
+}
+
+function finished(status: string): ParleyError {
+  return conflict(`This answer is ${status} already.`, { status });
+}
+
+function isEmpty({ text }: LiveStream, { status = 'complete', payload }: StreamEnd): boolean {
+  return status === 'complete' && text === '' && !payload?.attachments?.length;
+}
+
+/** Somebody took the stream over meanwhile: it is taken back and ended once more. */
+function writerChanged(error: unknown): undefined {
+  if (!(error instanceof WriterChangedError)) throw error;
+}
