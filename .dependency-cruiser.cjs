@@ -35,7 +35,7 @@ const mayImport = {
   messages: [...core, 'http', 'ws', 'sessions'],
   push: [...core, 'http', 'ws', 'sessions', 'presence'],
   streaming: [...core, 'http', 'ws', 'sessions'],
-  agents: [...core, 'http', 'ws', 'sessions', 'streaming'],
+  agents: [...core, 'http', 'ws', 'sessions', 'presence', 'streaming'],
   webhooks: [...core, 'http', 'sessions'],
   cli: [...foundation, 'auth', 'docs'],
 };

@@ -1,5 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { PrincipalGuard, ScopeGuard } from './auth/http/principal.guard.js';
 import { BusModule } from './bus/bus.module.js';
@@ -39,6 +40,7 @@ export class AppModule {
         SessionsModule,
         MessagesModule,
         PushModule,
+        AgentsModule,
         StreamingModule,
         HealthModule,
         MetricsModule,

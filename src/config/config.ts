@@ -75,6 +75,15 @@ export const VARIABLES = {
     'Sockets and event streams that one platform user may have open on one node.',
     { min: 1, max: 1_000_000 },
   ),
+  MAX_AGENT_CONNECTIONS: integer(1000, 'Sockets that the agents of one account may have open on one node.', {
+    min: 1,
+    max: 1_000_000,
+  }),
+  INBOX_LIMIT: integer(
+    1000,
+    'Sessions that the agents of one account are told of at once on one node; more follow as these are handled.',
+    { min: 1, max: 100_000 },
+  ),
   MAX_CONNECTS_PER_SECOND: integer(
     2000,
     'Handshakes that one node takes in a second; more are asked to try again.',

@@ -71,6 +71,8 @@ export interface InboxHint {
   readonly agentSessionId: string;
   /** Position of the message; null when it is the claim, the routing or what is handled that has changed. */
   readonly seq: number | null;
+  /** The session itself has changed: its state, or whom it is routed to. */
+  readonly session?: true;
 }
 
 export type Hint = LogHint | TypingSignal | DeltaSignal | StopSignal | InboxHint;

@@ -57,7 +57,7 @@ export class Claims {
 
   /**
    * The session was routed: whoever holds it as another agent does so no longer. Nobody is told by this; see
-   * {@link Fence.announce}.
+   * {@link sessionChanged}.
    *
    * @param agentId null: any agent may go on
    * @param on the transaction that routes it
@@ -69,5 +69,10 @@ export class Claims {
     agentId: string | null,
   ): Promise<void> {
     if (agentId !== null) await on.query(END_OF_OTHERS, [userId, agentSessionId, agentId]);
+  }
+
+  /** After the commit: a session itself has changed, e.g. whom it is routed to. Whoever serves agents hears of it. */
+  sessionChanged(owner: LogOwner, agentSessionId: string): void {
+    this.fence.announce(owner, agentSessionId, true);
   }
 }

@@ -86,8 +86,7 @@ export class Fence {
     told?: Told,
   ): Promise<void> {
     const { row } = await this.claim(owner, agentSessionId, holder, tx);
-    if (!told || row.handled_seq >= told.sinceSeq) return;
-    if (row.since_seq === null || row.since_seq > told.sinceSeq)
+    if (told && !isStillToAnswer(row, told))
       throw conflict('Somebody else has handled this session meanwhile.', {
         field: 'agent_session_id',
       });
@@ -119,14 +118,37 @@ export class Fence {
     await tx.query(SETTLE, [userId, agentSessionId, upTo, connectionId]);
   }
 
-  /** After the commit: whoever serves agents of this account looks at the session again. */
-  announce({ accountId, userId, platformUserId }: LogOwner, agentSessionId: string): void {
-    this.bus.publish({ kind: 'inbox', accountId, userId, platformUserId, agentSessionId, seq: null });
+  /**
+   * After the commit: whoever serves agents of this account looks at the session again.
+   *
+   * @param isChanged whether the session itself has changed, and agents are to hear of that, too
+   */
+  announce(owner: LogOwner, agentSessionId: string, isChanged = false): void {
+    const { accountId, userId, platformUserId } = owner;
+    const changed = isChanged && { session: true as const };
+    this.bus.publish({
+      kind: 'inbox',
+      accountId,
+      userId,
+      platformUserId,
+      agentSessionId,
+      seq: null,
+      ...changed,
+    });
   }
 }
 
 function toClaim({ holder, agent_id: agentId, expires_at: expiresAt }: ClaimRow): ClaimState {
   return { holder, agentId, expiresAt };
+}
+
+/**
+ * Whether nobody else has handled any of what a holder was told. It may say more about what it has handled itself, and
+ * what came while it did.
+ */
+function isStillToAnswer({ since_seq, handled_seq }: ClaimedRow, { sinceSeq, upTo }: Told): boolean {
+  if (handled_seq >= upTo) return true;
+  return since_seq !== null && since_seq <= (handled_seq >= sinceSeq ? upTo : sinceSeq);
 }
 
 /** @param other who holds it, if it still does */

@@ -8,6 +8,6 @@ import { PresenceService } from './presence.service.js';
 @Module({
   controllers: [PresenceController],
   providers: [PresenceRepository, NodePresence, PresenceService],
-  exports: [NodePresence],
+  exports: [NodePresence, PresenceService],
 })
 export class PresenceModule {}

@@ -28,6 +28,15 @@ export class PresenceService {
     return { platform_user_id: platformUserId, online: connections > 0, connections };
   }
 
+  /**
+   * Which of these platform users are connected to any node, by what the nodes have said in the database.
+   *
+   * @param userIds internal ids of their logs
+   */
+  async online(userIds: readonly number[]): Promise<Set<number>> {
+    return new Set(await this.repository.online(userIds));
+  }
+
   /** This node knows its own at once, and of the others what they have said in the database. */
   private async connectionsOf(userId: number): Promise<number> {
     const elsewhere = await this.repository.elsewhere(userId, this.nodes.id);

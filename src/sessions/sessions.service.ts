@@ -4,6 +4,7 @@ import type { Transaction } from '../database/database.js';
 import { conflict, notFound, ParleyError } from '../kernel/errors.js';
 import { randomId } from '../kernel/ids.js';
 import type { Session } from '../kernel/wire.dto.js';
+import { Claims } from '../log/claims.js';
 import { type Changed, LogChanges, nextPosition } from '../log/log-changes.js';
 import type { Head, LogOwner } from '../log/log-types.js';
 import { SizeLimits } from '../log/size-limits.js';
@@ -22,6 +23,7 @@ export class SessionsService {
     private readonly repository: SessionRepository,
     private readonly changes: LogChanges,
     private readonly limits: SizeLimits,
+    private readonly claims: Claims,
   ) {}
 
   /** @throws ParleyError `resource_conflict` when the id is taken, also by another platform user of the account */
@@ -44,6 +46,7 @@ export class SessionsService {
       head.currentSession = id;
       return this.changed(tx, owner, id, head);
     });
+    this.claims.sessionChanged(owner, id);
     return sessionFor(caller.kind, result);
   }
 
@@ -76,7 +79,15 @@ export class SessionsService {
     };
   }
 
-  /** Closes, reopens, renames or routes a session, or changes what is remembered in it. */
+  /** Where a message to this user goes that names no session: the most recent open one, else a new one. */
+  async current(owner: LogOwner): Promise<string> {
+    return (await this.repository.current(owner)) ?? randomId('ses');
+  }
+
+  /**
+   * Closes, reopens, renames or routes a session, or changes what is remembered in it. Routed to another agent, it is no
+   * longer claimed by whoever answered it before.
+   */
   async patch(caller: Principal, id: string, patch: PatchSessionDto): Promise<Session> {
     refuseAgentFields(caller, patch);
     const { owner } = await this.locate(caller, id);
@@ -89,8 +100,10 @@ export class SessionsService {
       await this.repository.update(tx, owner, id, after, nextPosition(head));
       if (after.status !== before.status)
         head.currentSession = await this.repository.mostRecentOpen(tx, owner);
+      if (after.agent_id !== before.agent_id) await this.claims.endOfOthers(tx, owner, id, after.agent_id);
       return this.changed(tx, owner, id, head);
     });
+    this.claims.sessionChanged(owner, id);
     return sessionFor(caller.kind, result);
   }
 

@@ -25,6 +25,15 @@ FROM presence JOIN nodes ON nodes.id = presence.node_id
 WHERE presence.user_id = $1 AND presence.node_id <> $2 AND nodes.expires_at >= clock_timestamp()`,
 };
 
+/** Which of users $1 are connected to a node that lives. */
+const ONLINE: Statement = {
+  name: 'presence.online',
+  text: `
+SELECT DISTINCT presence.user_id
+FROM presence JOIN nodes ON nodes.id = presence.node_id
+WHERE presence.user_id = ANY ($1::bigint[]) AND nodes.expires_at >= clock_timestamp()`,
+};
+
 /** How many connections a user has on a node. */
 export type Connections = readonly [userId: number, connections: number];
 
@@ -40,6 +49,12 @@ export class PresenceRepository {
    */
   async say(nodeId: string, all: readonly Connections[]): Promise<void> {
     await this.database.query(SAY, [nodeId, all.map(([userId]) => userId), all.map(([, count]) => count)]);
+  }
+
+  /** Which of these users are connected to a node that lives. @throws ParleyError `service_unavailable` */
+  async online(userIds: readonly number[]): Promise<number[]> {
+    const rows = await this.database.query<{ user_id: number }>(ONLINE, [userIds]);
+    return rows.map(({ user_id }) => user_id);
   }
 
   /** A user's connections to nodes that live, except one. @throws ParleyError `service_unavailable` */

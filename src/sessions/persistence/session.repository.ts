@@ -36,6 +36,11 @@ const MOST_RECENT: Statement = {
                             ORDER BY m.seq DESC LIMIT 1), s.updated_seq) DESC LIMIT 1`,
 };
 
+const CURRENT: Statement = {
+  name: 'sessions.current',
+  text: 'SELECT current_session FROM platform_users WHERE id = $1',
+};
+
 export type SessionChange = Pick<Session, 'title' | 'status' | 'agent_id' | 'context' | 'metadata'>;
 
 /** Where a page of sessions ends. */
@@ -66,6 +71,12 @@ export class SessionRepository {
   ): Promise<Session[]> {
     const values = [userId, status ?? null, before?.createdAt ?? null, before?.agentSessionId ?? null, limit];
     return (await this.database.query<SessionRow>(LIST, values)).map(toSession);
+  }
+
+  /** The session of a message that names none; null: it makes one. */
+  async current({ userId }: LogOwner): Promise<string | null> {
+    const [row] = await this.database.query<{ current_session: string | null }>(CURRENT, [userId]);
+    return row?.current_session ?? null;
   }
 
   /** @returns whether the id was free */

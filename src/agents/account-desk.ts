@@ -1,0 +1,197 @@
+import type { Hint, InboxHint } from '../kernel/events.js';
+import type { Message, Session } from '../kernel/wire.dto.js';
+import type { PendingFilter, PendingSession } from '../log/inbox.js';
+import type { LogOwner } from '../log/log-types.js';
+import { Desk, type DeskAgent, type Telling } from './desk.js';
+import { LookQueue } from './look-queue.js';
+
+/** Most messages in one `inbox` event; the rest follow as these are handled. */
+export const INBOX_MESSAGES = 100;
+/** Sessions that one desk reads at once: the pool of connections is for messages first. */
+const LOOKS_AT_ONCE = 4;
+
+/** Where a desk reads, and whom it tells. */
+export interface DeskHost {
+  /** Hears hints of the account from the moment it resolves. @returns what ends it */
+  subscribe(listener: (hint: Hint) => void): Promise<() => void>;
+  pending(limit: number, filter: PendingFilter): Promise<PendingSession[]>;
+  pendingOf(owner: LogOwner, agentSessionId: string): Promise<PendingSession | undefined>;
+  messages(owner: LogOwner, agentSessionId: string, sinceSeq: number, limit: number): Promise<Message[]>;
+  /** Sends to an agent. Never throws, never waits. */
+  tell(telling: Telling): void;
+  /** A session itself has changed: its state, or whom it is routed to. */
+  onSession(owner: LogOwner, agentSessionId: string): void;
+  onError(error: unknown): void;
+}
+
+interface Look {
+  readonly owner: LogOwner;
+  /** As a list that was read has it; nothing: it must be read. */
+  readonly listed?: PendingSession;
+}
+
+/**
+ * The agents of one account on this node, kept up to date with the inbox: by hints, and by comparing with it now and then.
+ * It reads a session as it stands and asks the {@link Desk} whom to tell, one read of a session at a time, so that it
+ * never goes back in time.
+ */
+export class AccountDesk {
+  readonly desk: Desk;
+  /** Resolves when it hears hints and has read what waits. Rejects when it cannot. */
+  private opening: Promise<void> | undefined;
+  private readonly looks = new LookQueue<Look>((id, look) => this.look(id, look), LOOKS_AT_ONCE);
+  private readonly owners = new Map<string, LogOwner>();
+  /** What agents that are about to be greeted will be told then, by `agent_session_id`. */
+  private readonly ungreeted = new Map<string, Map<string, Telling>>();
+  /** Sessions of which something was heard since the list under way was asked for: the list may be older. */
+  private heard: Set<string> | undefined;
+  private comparing: Promise<void> | undefined;
+  private unsubscribe: (() => void) | undefined;
+  private isStopped = false;
+
+  /** @param limit most sessions that wait here at once */
+  constructor(
+    private readonly host: DeskHost,
+    private readonly limit: number,
+  ) {
+    this.desk = new Desk(limit);
+  }
+
+  /**
+   * An agent comes, until it {@link leave}s.
+   *
+   * @param greet is called with the number of sessions that it is told of right after
+   * @throws when the inbox cannot be read: it is not here then
+   */
+  async join(agent: DeskAgent, greet: (pending: number) => void): Promise<void> {
+    const isNew = agent.agentId !== null && !this.desk.agentIds.includes(agent.agentId);
+    const isOpen = this.opening !== undefined;
+    const waiting = new Map<string, Telling>();
+    this.ungreeted.set(agent.id, waiting);
+    this.desk.add(agent).forEach((telling) => this.tell(telling));
+    try {
+      await (this.opening ??= this.open());
+      if (isOpen && isNew) await this.compare();
+    } catch (error) {
+      this.leave(agent);
+      throw error;
+    }
+    if (!this.ungreeted.delete(agent.id)) return; // it has left
+    greet(waiting.size);
+    for (const telling of waiting.values()) this.host.tell(telling);
+  }
+
+  leave({ id }: DeskAgent): void {
+    this.ungreeted.delete(id);
+    this.desk.remove(id);
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.looks.clear();
+    this.unsubscribe?.();
+  }
+
+  /** Reads a session again. Resolves when whoever is concerned has been told. */
+  lookAt(owner: LogOwner, agentSessionId: string): Promise<void> {
+    this.heard?.add(agentSessionId);
+    return this.looks.add(agentSessionId, { owner });
+  }
+
+  /** Anti-entropy: reads again what has changed without a word. Who asks while one is under way shares the next. */
+  async compare(): Promise<void> {
+    const before = this.comparing;
+    if (!before) return this.begin();
+    await before.catch(() => undefined);
+    await (this.comparing ?? this.begin());
+  }
+
+  private begin(): Promise<void> {
+    this.comparing = this.compareOnce().finally(() => (this.comparing = undefined));
+    return this.comparing;
+  }
+
+  private async open(): Promise<void> {
+    try {
+      this.unsubscribe = await this.host.subscribe((hint) => this.hear(hint));
+      if (this.isStopped) this.unsubscribe();
+      await this.compare();
+    } catch (error) {
+      this.unsubscribe?.();
+      this.opening = undefined;
+      throw error;
+    }
+  }
+
+  private hear(hint: Hint): void {
+    if (hint.kind !== 'inbox' || this.isStopped) return;
+    const owner = ownerOf(hint);
+    void this.lookAt(owner, hint.agentSessionId);
+    if (hint.session) this.host.onSession(owner, hint.agentSessionId);
+  }
+
+  private async compareOnce(): Promise<void> {
+    const heard = (this.heard = new Set<string>());
+    const { agentIds, connections: connectionIds } = this.desk;
+    const list = await this.host.pending(this.limit, { agentIds, connectionIds });
+    const listed = new Set(list.map(({ session }) => session.agent_session_id));
+    const gone = [...this.desk.waiting.keys()].filter((id) => !listed.has(id) && !heard.has(id));
+    const changed = list.filter((pending) => !heard.has(idOf(pending)) && this.differs(pending));
+    const looks = [
+      ...gone.map((id) => this.looks.add(id, { owner: this.owners.get(id) as LogOwner })),
+      ...changed.map((pending) => this.looks.add(idOf(pending), { owner: pending.owner, listed: pending })),
+    ];
+    await Promise.all(looks);
+  }
+
+  private differs({ session, sinceSeq, claim }: PendingSession): boolean {
+    const known = this.desk.waiting.get(session.agent_session_id)?.waiting;
+    if (!known) return this.desk.hasRoom;
+    return (
+      known.sinceSeq !== sinceSeq ||
+      known.holder !== (claim?.holder ?? null) ||
+      !isSame(known.session, session)
+    );
+  }
+
+  private async look(id: string, { owner, listed }: Look): Promise<void> {
+    try {
+      if (this.isStopped) return;
+      const pending = listed ?? (await this.host.pendingOf(owner, id));
+      const holder = pending?.claim?.holder ?? null;
+      if (!pending || !this.desk.concerns(pending.session, holder)) return this.settle(id);
+      const messages = await this.host.messages(owner, id, pending.sinceSeq, INBOX_MESSAGES);
+      if (messages.length === 0) return this.settle(id);
+      const { session, sinceSeq } = pending;
+      const tellings = this.desk.update({ userId: owner.userId, session, sinceSeq, messages, holder });
+      if (this.desk.waiting.has(id)) this.owners.set(id, owner);
+      else this.owners.delete(id);
+      tellings.forEach((telling) => this.tell(telling));
+    } catch (error) {
+      this.host.onError(error);
+    }
+  }
+
+  private tell(telling: Telling): void {
+    const later = this.ungreeted.get(telling.to);
+    if (later) later.set(telling.session.agent_session_id, telling);
+    else this.host.tell(telling);
+  }
+
+  private settle(id: string): void {
+    this.desk.settle(id);
+    this.owners.delete(id);
+  }
+}
+
+function idOf({ session }: PendingSession): string {
+  return session.agent_session_id;
+}
+
+function isSame(a: Session, b: Session): boolean {
+  return a.agent_id === b.agent_id && a.last_message_at === b.last_message_at;
+}
+
+function ownerOf({ accountId, userId, platformUserId }: InboxHint): LogOwner {
+  return { accountId, userId, platformUserId };
+}

@@ -1,0 +1,24 @@
+import { Module } from '@nestjs/common';
+import { AddressBudget } from '../http/address-budget.js';
+import { PresenceModule } from '../presence/presence.module.js';
+import { SessionsModule } from '../sessions/sessions.module.js';
+import { WsModule } from '../ws/ws.module.js';
+import { AgentConnections } from './agent-connections.js';
+import { AgentClaims } from './agent-claims.js';
+import { AgentWrites } from './agent-writes.js';
+import { AgentsService } from './agents.service.js';
+import { OfficeHosts } from './office-hosts.js';
+import { Offices } from './offices.js';
+import { AgentHandshake } from './ws/agent-handshake.js';
+import { AgentSockets } from './ws/agent-sockets.js';
+import { AgentsGateway } from './ws/agents.gateway.js';
+
+/** Agents: what waits for them, who answers what, and their connections. */
+@Module({
+  imports: [PresenceModule, SessionsModule, WsModule],
+  providers: [
+    ...[AgentConnections, OfficeHosts, Offices, AgentClaims, AgentWrites, AgentsService],
+    ...[AddressBudget, AgentHandshake, AgentSockets, AgentsGateway],
+  ],
+})
+export class AgentsModule {}

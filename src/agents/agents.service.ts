@@ -1,0 +1,38 @@
+import { Injectable } from '@nestjs/common';
+import { Bus } from '../bus/bus.js';
+import { Inbox } from '../log/inbox.js';
+import { SessionsService } from '../sessions/sessions.service.js';
+import { refuseUnlessRouted } from './agent-claims.js';
+import { type AgentConnection, holderOf } from './agent-connection.js';
+import type { AckDto, AgentTypingDto } from './agents.dto.js';
+import { Offices } from './offices.js';
+
+/** What agents do for a session without writing into it. */
+@Injectable()
+export class AgentsService {
+  constructor(
+    private readonly offices: Offices,
+    private readonly sessions: SessionsService,
+    private readonly inbox: Inbox,
+    private readonly bus: Bus,
+  ) {}
+
+  /**
+   * The user's messages up to a position are handled, without a reply.
+   *
+   * @throws ParleyError `resource_not_found`; `resource_conflict` when the session is another agent's to answer
+   */
+  async ack(agent: AgentConnection, { agent_session_id: id, up_to_seq: upTo }: AckDto): Promise<void> {
+    const { owner, session } = await this.sessions.locate(agent.principal, id);
+    refuseUnlessRouted(agent, session);
+    await this.inbox.ack(owner, id, upTo, holderOf(agent));
+    this.offices.of(agent)?.desk.handled(agent.id, id, upTo);
+  }
+
+  /** Shown to the user. @throws ParleyError `resource_not_found` */
+  async typing(agent: AgentConnection, { agent_session_id, typing }: AgentTypingDto): Promise<void> {
+    const { owner } = await this.sessions.locate(agent.principal, agent_session_id);
+    const data = { agent_session_id, sender: 'assistant', typing } as const;
+    this.bus.publish({ kind: 'typing', userId: owner.userId, data });
+  }
+}

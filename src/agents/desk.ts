@@ -1,0 +1,182 @@
+import type { Message, Session } from '../kernel/wire.dto.js';
+import { Horizons, type Told } from './horizons.js';
+
+/** An agent's connection, as a desk sees it. */
+export interface DeskAgent {
+  /** Of the connection: unique among all connections of all nodes. */
+  readonly id: string;
+  readonly agentId: string | null;
+}
+
+/** A session with messages of its user that nobody has handled, as it stands. */
+export interface WaitingSession {
+  readonly userId: number;
+  readonly session: Session;
+  /** What is not handled begins here. */
+  readonly sinceSeq: number;
+  /** Oldest first; not empty. */
+  readonly messages: readonly Message[];
+  /** The connection that has claimed it, on whichever node; null: nobody. */
+  readonly holder: string | null;
+}
+
+/** An agent is to be told of a session: everything in it that nobody has handled. */
+export interface Telling {
+  readonly to: string;
+  readonly session: Session;
+  readonly messages: readonly Message[];
+}
+
+/** A session that waits for an agent of this desk. */
+interface Entry {
+  waiting: WaitingSession;
+  /** Up to which position each agent has been told, since the claim changed last. */
+  readonly told: Map<string, number>;
+  /** Who gave its claim back: not told again of what it has given back. */
+  readonly declined: Set<string>;
+}
+
+/**
+ * Whom of the agents of one account on one node to tell what. Pure: it is fed with sessions as they stand, says who is to be
+ * told, and remembers that they were.
+ *
+ * Promise: an agent is told of every session that waits and is its to answer (routed to it or to nobody; once claimed, its
+ * claimant's alone), and not twice of the same, unless the claim has ended meanwhile or it was refused.
+ */
+export class Desk {
+  private readonly agents = new Map<string, DeskAgent>();
+  private readonly entries = new Map<string, Entry>();
+  private readonly horizons = new Horizons();
+
+  /** @param limit most sessions that wait here at once; more follow as these are handled */
+  constructor(private readonly limit: number) {}
+
+  get isEmpty(): boolean {
+    return this.agents.size === 0;
+  }
+
+  /** Ids of the connections. */
+  get connections(): string[] {
+    return [...this.agents.keys()];
+  }
+
+  /** What these agents say they are, each once. */
+  get agentIds(): string[] {
+    return [...new Set([...this.agents.values()].flatMap(({ agentId }) => agentId ?? []))];
+  }
+
+  /** What waits here, by `agent_session_id`. */
+  get waiting(): ReadonlyMap<string, Pick<Entry, 'waiting'>> {
+    return this.entries;
+  }
+
+  /** Whether there is room for a session that does not wait here yet. */
+  get hasRoom(): boolean {
+    return this.entries.size < this.limit;
+  }
+
+  /** An agent has come. @returns all that waits for it */
+  add(agent: DeskAgent): Telling[] {
+    this.agents.set(agent.id, agent);
+    return [...this.entries.values()].flatMap((entry) => this.tell(entry, [agent]));
+  }
+
+  /** An agent has gone. */
+  remove(id: string): void {
+    this.agents.delete(id);
+    this.horizons.forget(id);
+    for (const [sessionId, entry] of this.entries) {
+      entry.told.delete(id);
+      if (this.audience(entry.waiting).length === 0) this.entries.delete(sessionId);
+    }
+  }
+
+  /** Whether somebody here may be told of such a session. */
+  concerns(session: Session, holder: string | null): boolean {
+    return this.audience({ session, holder }).length > 0;
+  }
+
+  /** A session waits. @returns who is to be told, and of what */
+  update(waiting: WaitingSession): Telling[] {
+    const { agent_session_id: id } = waiting.session;
+    const audience = this.audience(waiting);
+    const known = this.entries.get(id);
+    if (audience.length === 0 || (!known && !this.hasRoom)) {
+      this.entries.delete(id);
+      return [];
+    }
+    const entry = known ?? { waiting, told: new Map(), declined: new Set() };
+    if (known) forgetTold(known, waiting, audience);
+    entry.waiting = waiting;
+    this.entries.set(id, entry);
+    return this.tell(entry, audience);
+  }
+
+  /** Nothing waits in a session any more, or nothing for anybody here. */
+  settle(sessionId: string): void {
+    this.entries.delete(sessionId);
+  }
+
+  /** An agent gives its claim back: the others are told again, it is not. */
+  decline(id: string, sessionId: string): void {
+    this.entries.get(sessionId)?.declined.add(id);
+  }
+
+  /** An agent was refused, because somebody else was faster: it is told again when the session is its to answer again. */
+  refuse(id: string, sessionId: string): void {
+    this.entries.get(sessionId)?.told.delete(id);
+  }
+
+  /**
+   * What an answer of an agent answers to.
+   *
+   * @param upTo the last position that it has seen, if it says so; else all that it was told
+   */
+  toldOf(id: string, sessionId: string, upTo?: number): Told | undefined {
+    return this.horizons.of(id, sessionId, upTo);
+  }
+
+  /** An agent has handled what it was told up to a position. */
+  handled(id: string, sessionId: string, upTo: number): void {
+    this.horizons.advance(id, sessionId, upTo);
+  }
+
+  /** Who was told of a session that waits, and may still answer it. */
+  listeners(sessionId: string): string[] {
+    const entry = this.entries.get(sessionId);
+    return entry ? this.audience(entry.waiting).map(({ id }) => id) : [];
+  }
+
+  private audience({ session, holder }: Pick<WaitingSession, 'session' | 'holder'>): DeskAgent[] {
+    if (holder !== null) return [this.agents.get(holder) ?? []].flat();
+    const { agent_id } = session;
+    return [...this.agents.values()].filter(({ agentId }) => agent_id === null || agentId === agent_id);
+  }
+
+  private tell({ waiting, told }: Entry, agents: readonly DeskAgent[]): Telling[] {
+    const { session, messages, sinceSeq, holder } = waiting;
+    const last = messages.at(-1)?.seq ?? 0;
+    const eligible = new Set(this.audience({ session, holder }));
+    const untold = agents.filter((agent) => eligible.has(agent) && (told.get(agent.id) ?? 0) < last);
+    return untold.map(({ id: to }) => {
+      told.set(to, last);
+      this.horizons.tell(to, session.agent_session_id, { sinceSeq, upTo: last });
+      return { to, session, messages };
+    });
+  }
+}
+
+/**
+ * When a claim ends, all are told again but who gave it back. Who may not answer now is told again when it may. What its
+ * holder was told before it claimed stays told.
+ */
+function forgetTold(
+  { told, declined, waiting: before }: Entry,
+  now: WaitingSession,
+  audience: readonly DeskAgent[],
+): void {
+  const ended = before.holder !== null && before.holder !== now.holder;
+  for (const id of told.keys())
+    if (!audience.some((agent) => agent.id === id) || (ended && !declined.has(id))) told.delete(id);
+  if (ended) declined.clear();
+}

@@ -1,0 +1,62 @@
+import {
+  MessageBody,
+  type OnGatewayConnection,
+  type OnGatewayInit,
+  SubscribeMessage,
+  WebSocketGateway,
+} from '@nestjs/websockets';
+import type { Message } from '../../kernel/wire.dto.js';
+import { CommandGateway } from '../../ws/command.decorator.js';
+import type { AgentConnection } from '../agent-connection.js';
+import { AckDto, AgentSendDto, AgentSessionDto, AgentTypingDto, type ClaimView } from '../agents.dto.js';
+import { AgentClaims } from '../agent-claims.js';
+import { AgentWrites } from '../agent-writes.js';
+import { AgentsService } from '../agents.service.js';
+import type { AgentNamespace, AgentSocket } from './agent-socket.js';
+import { AgentSockets } from './agent-sockets.js';
+import { AgentCaller } from './agent-caller.js';
+
+/** Namespace `/agents`: connections of agents (contract section 4). */
+@WebSocketGateway({ namespace: '/agents' })
+@CommandGateway()
+export class AgentsGateway implements OnGatewayInit<AgentNamespace>, OnGatewayConnection<AgentSocket> {
+  constructor(
+    private readonly sockets: AgentSockets,
+    private readonly claims: AgentClaims,
+    private readonly writes: AgentWrites,
+    private readonly agents: AgentsService,
+  ) {}
+
+  afterInit(namespace: AgentNamespace): void {
+    this.sockets.serve(namespace);
+  }
+
+  handleConnection(socket: AgentSocket): void {
+    this.sockets.open(socket);
+  }
+
+  @SubscribeMessage('session:claim')
+  claim(@AgentCaller() agent: AgentConnection, @MessageBody() body: AgentSessionDto): Promise<ClaimView> {
+    return this.claims.claim(agent, body.agent_session_id);
+  }
+
+  @SubscribeMessage('session:release')
+  release(@AgentCaller() agent: AgentConnection, @MessageBody() body: AgentSessionDto): Promise<void> {
+    return this.claims.release(agent, body.agent_session_id);
+  }
+
+  @SubscribeMessage('message:send')
+  send(@AgentCaller() agent: AgentConnection, @MessageBody() body: AgentSendDto): Promise<Message> {
+    return this.writes.send(agent, body);
+  }
+
+  @SubscribeMessage('inbox:ack')
+  ack(@AgentCaller() agent: AgentConnection, @MessageBody() body: AckDto): Promise<void> {
+    return this.agents.ack(agent, body);
+  }
+
+  @SubscribeMessage('typing')
+  typing(@AgentCaller() agent: AgentConnection, @MessageBody() body: AgentTypingDto): Promise<void> {
+    return this.agents.typing(agent, body);
+  }
+}
