@@ -6,6 +6,7 @@ import { ReadDto } from '../messages/read.dto.js';
 import type { ServerEvents } from '../push/events.js';
 import { HandshakeDto } from '../push/handshake.dto.js';
 import {
+  DeltaView,
   Drain,
   Ready,
   RefreshDto,
@@ -14,6 +15,7 @@ import {
   TypingDto,
   TypingView,
 } from '../push/push.dto.js';
+import { StopDto, StopView } from '../streaming/stream.dto.js';
 
 export interface EventDocumentation {
   readonly data: Type<unknown>;
@@ -26,7 +28,14 @@ export interface EventDocumentation {
 export const SERVER_EVENTS: Record<keyof ServerEvents, EventDocumentation> = {
   ready: { data: Ready, summary: 'After connect, and after the replay that `auth.after` asked for.' },
   message: { data: Message, summary: "A new message in the user's log, from any source." },
-  'message:updated': { data: Message, summary: 'A message was edited, deleted or read singly.' },
+  'message:updated': {
+    data: Message,
+    summary: 'A message was edited, deleted or read singly, or an answer that arrived in pieces is finished.',
+  },
+  'message:delta': {
+    data: DeltaView,
+    summary: 'A piece of an answer that is arriving. After `ready`, one with all there is so far of each.',
+  },
   read: {
     data: ReadState,
     summary: 'Something was read, on any device, or an unread message was deleted.',
@@ -41,6 +50,11 @@ export const SERVER_EVENTS: Record<keyof ServerEvents, EventDocumentation> = {
 export const CLIENT_COMMANDS: Record<string, EventDocumentation> = {
   'message:receive': { data: ReceiveDto, answer: Message, summary: 'The platform user says something.' },
   'messages:read': { data: ReadDto, answer: ReadState, summary: 'Marks messages read.' },
+  'message:stop': {
+    data: StopDto,
+    answer: StopView,
+    summary: 'The platform user wants no more of an answer that is arriving: it ends as `cancelled`.',
+  },
   sync: { data: SyncDto, answer: SyncView, summary: 'The log after a position.' },
   typing: { data: TypingDto, summary: "Tells the user's other connections." },
   'token:refresh': { data: RefreshDto, answer: RefreshedView, summary: 'Gives the connection a new token.' },

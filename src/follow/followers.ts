@@ -2,13 +2,17 @@ import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } f
 import { Bus } from '../bus/bus.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { LogReader } from '../log/log-reader.js';
+import { type StreamText, StreamTexts } from '../log/stream-texts.js';
+import type { Delta } from '../kernel/events.js';
+import type { ReadState } from '../kernel/wire.dto.js';
 import type { Follower } from './follower.js';
 import { Following, type Source } from './following.js';
-import { HeadReads } from './head-reads.js';
 import type { LogListener } from './listener.js';
+import { SharedReads } from './shared-reads.js';
 
 /** Most entries that one read of the log brings. */
 export const CATCH_UP_PAGE = 200;
+const EMPTY_LOG: ReadState = { seq: 0, read_seq: 0, unread_count: 0 };
 
 /** One follower for each platform user whom somebody on this node listens to, for as long as somebody does. */
 @Injectable()
@@ -21,12 +25,15 @@ export class Followers implements OnModuleInit, OnModuleDestroy {
   constructor(
     private readonly bus: Bus,
     private readonly reader: LogReader,
+    private readonly texts: StreamTexts,
     @Inject(CONFIG) private readonly config: Config,
   ) {
-    const heads = new HeadReads((userIds) => reader.heads(userIds));
+    const heads = new SharedReads<ReadState>((userIds) => reader.heads(userIds), EMPTY_LOG);
+    const live = new SharedReads<StreamText[]>((userIds) => texts.of(userIds), []);
     this.source = {
       subscribe: (userId, listener) => bus.subscribe(userId, listener),
       readHead: (userId) => heads.read(userId),
+      readTexts: (userId) => live.read(userId),
       readAfter: (userId, position) => reader.after(userId, position, CATCH_UP_PAGE),
       onError: (error) => this.logger.warn(`A follower could not pass on its log: ${String(error)}`),
     };
@@ -62,11 +69,21 @@ export class Followers implements OnModuleInit, OnModuleDestroy {
     following.stop();
   }
 
-  /** Anti-entropy: compares every follower of this node with its head, in one query. */
+  /** The answers that are arriving in a log that is followed, each as one piece from its beginning on. */
+  liveTexts(userId: number): Delta[] {
+    return this.following.get(userId)?.liveTexts() ?? [];
+  }
+
+  /** Anti-entropy: compares every follower of this node with its head, and its texts with what was saved, in one query each. */
   async reconcile(): Promise<void> {
     if (this.following.size === 0) return;
     const heads = await this.reader.heads([...this.following.keys()]);
     for (const [userId, head] of heads) this.following.get(userId)?.compare(head);
+    const live = [...this.following]
+      .filter(([, following]) => following.hasLiveTexts)
+      .map(([userId]) => userId);
+    if (live.length === 0) return;
+    for (const [userId, texts] of await this.texts.of(live)) this.following.get(userId)?.compareTexts(texts);
   }
 
   private follow(userId: number): Following {

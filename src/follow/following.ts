@@ -1,7 +1,12 @@
-import type { Hint, LogEntry, LogHint } from '../kernel/events.js';
+import type { Delta, Hint, LogEntry } from '../kernel/events.js';
 import type { ReadState } from '../kernel/wire.dto.js';
+import type { StreamText } from '../log/stream-texts.js';
 import { Follower, type FollowerHost, type Slice } from './follower.js';
 import type { LogListener } from './listener.js';
+import { LiveTexts } from './live-texts.js';
+
+/** How long a lost piece is waited for before the text is read, in milliseconds; it is saved about so often. */
+const REPAIR_PAUSE = 100;
 
 /** Where the logs are: what every {@link Following} of a node shares. */
 export interface Source {
@@ -9,6 +14,8 @@ export interface Source {
   subscribe(userId: number, listener: (hint: Hint) => void): Promise<() => void>;
   readHead(userId: number): Promise<ReadState>;
   readAfter(userId: number, position: number): Promise<Slice>;
+  /** The answers that are arriving, as they were saved. */
+  readTexts(userId: number): Promise<StreamText[]>;
   onError(error: unknown): void;
 }
 
@@ -18,7 +25,12 @@ export class Following implements FollowerHost {
   /** Rejects when the log could not be subscribed to or read. */
   readonly follower: Promise<Follower>;
   private started: Follower | undefined;
-  private early: LogHint[] | undefined = [];
+  private early: Hint[] | undefined = [];
+  private readonly texts = new LiveTexts({
+    onDelta: (delta) => this.tell((listener) => listener.onDelta?.(delta)),
+    onGap: () => this.repairSoon(),
+  });
+  private repairTimer: NodeJS.Timeout | undefined;
   private unsubscribe: (() => void) | undefined;
   private stopped = false;
 
@@ -34,8 +46,23 @@ export class Following implements FollowerHost {
     this.started?.compare(head);
   }
 
+  /** The answers that are arriving, each as one piece: what somebody needs who enters now. */
+  liveTexts(): Delta[] {
+    return this.texts.soFar();
+  }
+
+  get hasLiveTexts(): boolean {
+    return this.texts.size > 0;
+  }
+
+  /** Anti-entropy: so much of the texts was saved. */
+  compareTexts(saved: readonly StreamText[]): void {
+    this.texts.repair(saved);
+  }
+
   stop(): void {
     this.stopped = true;
+    clearTimeout(this.repairTimer);
     this.unsubscribe?.();
   }
 
@@ -45,6 +72,7 @@ export class Following implements FollowerHost {
 
   onEntry(entry: LogEntry): void {
     this.tell((listener) => listener.onEntry(entry));
+    this.texts.entry(entry);
   }
 
   onRead(state: ReadState): void {
@@ -55,22 +83,45 @@ export class Following implements FollowerHost {
     this.source.onError(error);
   }
 
-  /** Subscribes first and reads the head second: the other order loses what falls between. */
+  /**
+   * Subscribes first, reads the head second and the texts third: each other order loses what falls between. An answer that
+   * begins after the head was read comes as an entry.
+   */
   private async start(): Promise<Follower> {
     this.unsubscribe = await this.source.subscribe(this.userId, (hint) => this.hear(hint));
     if (this.stopped) this.unsubscribe();
-    const follower = new Follower(await this.source.readHead(this.userId), this);
+    const head = await this.source.readHead(this.userId);
+    this.texts.begin(await this.source.readTexts(this.userId), head.seq);
+    const follower = new Follower(head, this);
     this.started = follower;
-    for (const hint of this.early ?? []) follower.hint(hint);
+    for (const hint of this.early ?? []) this.follow(follower, hint);
     this.early = undefined;
     return follower;
   }
 
   private hear(hint: Hint): void {
     if (hint.kind === 'typing') this.tell((listener) => listener.onTyping?.(hint));
-    if (hint.kind !== 'log') return;
-    if (this.started) this.started.hint(hint);
+    else if (this.started) this.follow(this.started, hint);
     else this.early?.push(hint);
+  }
+
+  private follow(follower: Follower, hint: Hint): void {
+    if (hint.kind === 'log') follower.hint(hint);
+    if (hint.kind === 'delta') this.texts.delta(hint.data, follower.state.seq);
+  }
+
+  private repairSoon(): void {
+    if (!this.stopped) this.repairTimer ??= setTimeout(() => void this.repair(), REPAIR_PAUSE);
+  }
+
+  private async repair(): Promise<void> {
+    try {
+      this.compareTexts(await this.source.readTexts(this.userId));
+    } catch (error) {
+      this.onError(error);
+    }
+    this.repairTimer = undefined;
+    if (this.texts.hasGap) this.repairSoon();
   }
 
   /** One listener's failure is not another's. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { toIso } from '../kernel/clock.js';
 import type { Follower } from '../follow/follower.js';
+import { Followers } from '../follow/followers.js';
 import { Replay } from '../follow/replay.js';
 import type { ConnectedUser } from '../auth/principal.js';
 import { Epochs } from './epochs.js';
@@ -27,12 +28,14 @@ export interface Newcomer extends Subscriber {
 export class Admission {
   constructor(
     private readonly replay: Replay,
+    private readonly followers: Followers,
     private readonly epochs: Epochs,
   ) {}
 
   /**
    * Sends what came after the position that the newcomer remembers, lets it enter in the same turn in which it has caught
-   * up with the follower, then says `ready`. So nothing falls between replay and push, and nothing comes twice.
+   * up with the follower, then says `ready` and how much there is of answers that are arriving, in that turn too. So
+   * nothing falls between replay and push, and nothing comes twice.
    */
   async admit(newcomer: Newcomer, follower: Follower): Promise<void> {
     const { after, epoch } = newcomer;
@@ -63,6 +66,7 @@ export class Admission {
       reset,
     };
     newcomer.send('ready', ready, ready.seq); // who has seen nothing else yet continues from here
+    for (const delta of this.followers.liveTexts(userId)) newcomer.send('message:delta', delta);
   }
 }
 

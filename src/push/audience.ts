@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Followers } from '../follow/followers.js';
 import type { Follower } from '../follow/follower.js';
 import type { LogListener } from '../follow/listener.js';
-import type { LogEntry, TypingSignal } from '../kernel/events.js';
+import type { Delta, LogEntry, TypingSignal } from '../kernel/events.js';
 import type { ReadState } from '../kernel/wire.dto.js';
 import { sendEntry, type Subscriber } from './subscriber.js';
 
@@ -54,6 +54,10 @@ class RoomListener implements LogListener {
 
   onRead(state: ReadState): void {
     this.rooms(this.userId)?.send('read', state);
+  }
+
+  onDelta(delta: Delta): void {
+    this.rooms(this.userId)?.send('message:delta', delta);
   }
 
   onTyping({ data, origin }: TypingSignal): void {

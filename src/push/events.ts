@@ -1,4 +1,4 @@
-import type { Typing } from '../kernel/events.js';
+import type { Delta, Typing } from '../kernel/events.js';
 import type { Message, ReadState, Session } from '../kernel/wire.dto.js';
 import type { Drain, Ready, TokenExpiring } from './push.dto.js';
 
@@ -7,6 +7,7 @@ export interface ServerEvents {
   ready: Ready;
   message: Message;
   'message:updated': Message;
+  'message:delta': Delta;
   read: ReadState;
   typing: Typing;
   session: Session;

@@ -1,5 +1,5 @@
 import { IsBoolean, IsJWT, IsOptional } from 'class-validator';
-import type { Typing } from '../kernel/events.js';
+import type { Delta, Typing } from '../kernel/events.js';
 import { IsAgentSessionId } from '../wire/fields.js';
 
 /** Sent once a connection is in its room, and after the replay that `auth.after` asked for. */
@@ -49,6 +49,18 @@ export class TypingView implements Typing {
   agent_session_id: string | null;
   sender: 'user' | 'assistant';
   typing: boolean;
+}
+
+/** A piece of an answer that is arriving. */
+export class DeltaView implements Delta {
+  /** @example "msg_4k2m9x1c7hq000000016" */
+  message_id: string;
+  /** @example "session123" */
+  agent_session_id: string;
+  /** Where it begins in the text, in UTF-16 code units (the length of a JavaScript string). @example 11 */
+  offset: number;
+  /** @example "will arrive" */
+  delta: string;
 }
 
 /** A new credential for the same platform user. */

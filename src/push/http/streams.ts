@@ -71,6 +71,7 @@ function listenerOf(stream: EventStream, entered: { yet: boolean }): LogListener
   return {
     onEntry: (entry) => void (entered.yet && sendEntry(stream, entry)),
     onRead: (state) => void (entered.yet && stream.send('read', state)),
+    onDelta: (delta) => void (entered.yet && stream.send('message:delta', delta)),
     onTyping: ({ data }) => void (entered.yet && stream.send('typing', data)),
   };
 }

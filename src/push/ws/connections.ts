@@ -10,7 +10,10 @@ import { SocketConnection } from './socket-connection.js';
 import { roomOf, type UserNamespace, type UserSocket } from './user-socket.js';
 
 /** The commands that a platform user's client may send (contract section 3). */
-const COMMANDS = new Set<unknown>(['message:receive', 'messages:read', 'sync', 'typing', 'token:refresh']);
+const COMMANDS = new Set<unknown>([
+  ...['message:receive', 'messages:read', 'message:stop'],
+  ...['sync', 'typing', 'token:refresh'],
+]);
 
 /** The life of a socket: handshake, replay, room, end. */
 @Injectable()

@@ -37,7 +37,9 @@ export async function readStream(
   const texts = textOf(body, signal);
   if (!contentType.toLowerCase().startsWith(NDJSON)) {
     const start = parseRequest(StreamQueryDto, { ...(query as object) }, { strict: false });
-    return { start, pieces: deltasOf(texts) };
+    const first = await texts.next();
+    if (first.done) throw new ParleyError('invalid_request', 'The body is empty.');
+    return { start, pieces: deltasOf(first.value, texts) };
   }
   const lines = linesOf(texts, limit);
   const first = await lines.next();
@@ -45,7 +47,8 @@ export async function readStream(
   return { start: parseLine(StreamStartDto, first.value), pieces: piecesOf(lines) };
 }
 
-async function* deltasOf(texts: AsyncIterable<string>): AsyncGenerator<Piece> {
+async function* deltasOf(first: string, texts: AsyncIterable<string>): AsyncGenerator<Piece> {
+  yield { delta: first };
   for await (const delta of texts) yield { delta };
 }
 

@@ -142,7 +142,9 @@ describe('an answer in pieces', () => {
     const id = await started();
     const other = aSource(account + 1);
     const missing = expect.objectContaining({ code: 'resource_not_found' });
-    await expect(node.streams.append(other, { message_id: id, offset: 0, delta: 'x' })).rejects.toEqual(missing);
+    await expect(node.streams.append(other, { message_id: id, offset: 0, delta: 'x' })).rejects.toEqual(
+      missing,
+    );
     await expect(node.streams.finish(other, id)).rejects.toEqual(missing);
     await expect(append(NO_MESSAGE, 0, 'x')).rejects.toEqual(missing);
     await expect(append('no id', 0, 'x')).rejects.toEqual(missing);
@@ -223,11 +225,7 @@ describe('a start', () => {
     const id = await started();
     const named = await started({ agentSessionId: 'mine' });
     const sessions = (await history()).messages.map((message) => message.agent_session_id);
-    expect(sessions).toEqual([
-      current.message.agent_session_id,
-      current.message.agent_session_id,
-      'mine',
-    ]);
+    expect(sessions).toEqual([current.message.agent_session_id, current.message.agent_session_id, 'mine']);
     expect((await history()).messages.map((message) => message.id)).toEqual([current.message.id, id, named]);
     const refused = { platformUserId: 'user-2', agentSessionId: 'mine' };
     await expect(node.streams.start(aSource(account), refused)).rejects.toEqual(

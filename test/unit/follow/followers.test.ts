@@ -5,6 +5,7 @@ import { Followers } from '../../../src/follow/followers.js';
 import type { LogListener } from '../../../src/follow/listener.js';
 import type { Hint, TypingSignal } from '../../../src/kernel/events.js';
 import type { LogReader } from '../../../src/log/log-reader.js';
+import type { StreamText, StreamTexts } from '../../../src/log/stream-texts.js';
 import { eventually } from '../../support/eventually.js';
 import { ModelLog } from '../../support/model-log.js';
 
@@ -35,6 +36,8 @@ class TestBus extends LocalBus {
 /** A node with one log, in memory. */
 class Node {
   readonly log = new ModelLog();
+  /** What was saved of answers that are arriving. */
+  readonly saved: StreamText[] = [];
   readonly bus = new TestBus();
   headReads = 0;
   beforeHeads: () => Promise<void> = () => Promise.resolve();
@@ -50,7 +53,13 @@ class Node {
       after: (_: number, position: number, limit: number) => Promise.resolve(this.log.after(position, limit)),
     };
     const config = loadConfig({ RECONCILE_INTERVAL_MS: interval });
-    this.followers = new Followers(this.bus, reader as unknown as LogReader, config);
+    const texts = { of: () => Promise.resolve(new Map([[USER, this.saved]])) };
+    this.followers = new Followers(
+      this.bus,
+      reader as unknown as LogReader,
+      texts as unknown as StreamTexts,
+      config,
+    );
   }
 
   /** A writer commits, and its hints come, or not. */
@@ -136,7 +145,8 @@ describe('the followers of a node', () => {
       heads,
       after: (_: number, position: number) => Promise.resolve(node.log.after(position, 200)),
     };
-    const followers = new Followers(node.bus, reader as unknown as LogReader, loadConfig({}));
+    const texts = { of: () => Promise.resolve(new Map()) } as unknown as StreamTexts;
+    const followers = new Followers(node.bus, reader as unknown as LogReader, texts, loadConfig({}));
     const joined = followers.join(USER, listener);
     await eventually(() => expect(heads).toHaveBeenCalled(), { everyMs: 1 });
     node.write();

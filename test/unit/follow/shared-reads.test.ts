@@ -1,4 +1,4 @@
-import { HeadReads } from '../../../src/follow/head-reads.js';
+import { SharedReads } from '../../../src/follow/shared-reads.js';
 import type { ReadState } from '../../../src/kernel/wire.dto.js';
 
 /** A query that is under way: it has seen the database as it was when it began, and answers when told. */
@@ -12,7 +12,7 @@ interface Query {
 class Logs {
   readonly heads = new Map<number, ReadState>();
   readonly queries: Query[] = [];
-  readonly reads = new HeadReads(
+  readonly reads = new SharedReads<ReadState>(
     (asked) =>
       new Promise((resolve, reject) => {
         const seen = new Map(
@@ -20,6 +20,7 @@ class Logs {
         );
         this.queries.push({ asked, answer: () => resolve(seen), fail: reject });
       }),
+    { seq: 0, read_seq: 0, unread_count: 0 },
   );
 
   append(id: number): ReadState {
