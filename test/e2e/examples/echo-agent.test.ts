@@ -1,0 +1,45 @@
+import { type Api, aUser, startApi } from '../../support/api.js';
+import { eventually } from '../../support/eventually.js';
+import { closeSockets, connect } from '../../support/socket.js';
+import { killExamples, said, startExample } from './example.js';
+
+let api: Api;
+beforeAll(async () => {
+  api = await startApi();
+});
+afterEach(async () => {
+  closeSockets();
+  await killExamples();
+});
+afterAll(() => api?.stop());
+
+const start = () => startExample('echo-agent.mjs', { PARLEY_URL: api.server.url, PARLEY_API_KEY: api.key });
+
+const userSocket = (user: string) => connect(api.server.url, { api_key: api.key, platform_user_id: user });
+
+const answersTo = ({ events }: { events(name: string): any[] }): string[] =>
+  events('message')
+    .filter(({ payload }) => payload.sender === 'assistant')
+    .map(({ payload }) => payload.content);
+
+it('examples/echo-agent.mjs answers each message once, also what came while it was killed', async () => {
+  const user = await userSocket(aUser());
+  const first = start();
+  await user.command('message:receive', { message: 'one' });
+  await eventually(() => expect(answersTo(user)).toEqual(['You said: one']), { timeoutMs: 10_000 });
+  await first.kill();
+  await user.command('message:receive', { message: 'two' });
+  await user.command('message:receive', { message: 'three' });
+  const second = start();
+  await said(second, 'answered');
+  await eventually(() => expect(answersTo(user)).toEqual(['You said: one', 'You said: two\nthree']));
+  await user.command('message:receive', { message: 'four' });
+  await eventually(() =>
+    expect(answersTo(user)).toEqual(['You said: one', 'You said: two\nthree', 'You said: four']),
+  );
+});
+
+it('examples/echo-agent.mjs says why it is refused', async () => {
+  const agent = startExample('echo-agent.mjs', { PARLEY_URL: api.server.url, PARLEY_API_KEY: 'nonsense' });
+  await said(agent, 'not connected: invalid_api_key');
+});
