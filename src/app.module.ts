@@ -20,6 +20,7 @@ import { RateLimitGuard } from './rate-limit/http/rate-limit.guard.js';
 import { RateLimitModule } from './rate-limit/rate-limit.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { StreamingModule } from './streaming/streaming.module.js';
+import { WebhooksModule } from './webhooks/webhooks.module.js';
 import { RequestPipe } from './wire/request.pipe.js';
 
 /** The composition root. */
@@ -42,6 +43,7 @@ export class AppModule {
         PushModule,
         AgentsModule,
         StreamingModule,
+        WebhooksModule,
         HealthModule,
         MetricsModule,
       ],

@@ -9,7 +9,7 @@ const MAX_RESPONSE_BYTES = 65_536;
 /** Bytes of an answer that the delivery log keeps. */
 const EXCERPT_BYTES = 1024;
 /** Connections that one node keeps to one origin. */
-const CONNECTIONS = 16;
+const CONNECTIONS = 32;
 /** How long a connection is kept for the next request, in milliseconds. */
 const KEEP_ALIVE = 4000;
 

@@ -5,6 +5,17 @@ const INTO_INBOX = 'INSERT INTO inbox (user_id, agent_session_id, account_id, si
 const MOVE_IN_INBOX =
   'ON CONFLICT (user_id, agent_session_id) DO UPDATE SET since_seq = excluded.since_seq, since = excluded.since';
 
+/** What webhooks are to deliver (decision 17): a row for each of the user's messages and each endpoint that wants it. */
+const INTO_WEBHOOKS = `INSERT INTO webhook_deliveries (account_id, endpoint_id, event, user_id, seq, created_at, tried_since)
+  SELECT a.account_id, e.id, 'message.received', a.user_id, a.seq, a.now, a.now
+  FROM accepted a JOIN webhook_endpoints e ON e.account_id = a.account_id
+  WHERE a.sender = 'user' AND e.enabled AND 'message.received' = ANY (e.events)
+    AND (e.agent_session_prefix IS NULL OR starts_with(a.sid, e.agent_session_prefix))
+    AND (e.platform_user_prefix IS NULL OR EXISTS (
+      SELECT FROM platform_users u WHERE u.id = a.user_id AND starts_with(u.platform_user_id, e.platform_user_prefix)))
+    AND (e.agent_id IS NULL OR EXISTS (
+      SELECT FROM sessions s WHERE s.account_id = a.account_id AND s.agent_session_id = a.sid AND s.agent_id = e.agent_id))`;
+
 /**
  * Appends what is usual of a batch in one statement, which is one transaction and one commit. Usual is a user whose items
  * go to the session that is current, and repeat nothing; the other users of the batch come back missing, untouched.
@@ -111,7 +122,7 @@ export interface UsualRow {
 }
 
 /**
- * Appends a batch in one statement, whatever it needs: new sessions, named sessions, repeats.
+ * Appends a batch in one statement, whatever it needs: new sessions, named sessions, repeats, webhooks.
  *
  * - `head` locks the heads in id order, the one global order, so that batches of any lane and node cannot deadlock; the
  *   lock makes commit order equal `seq` order for each user. It returns the newest version of each row, also after
@@ -190,6 +201,8 @@ WITH input AS MATERIALIZED (
   ${INTO_INBOX}
   SELECT user_id, sid, account_id, waiting_seq, now FROM grown WHERE waiting_seq IS NOT NULL AND answers
   ${MOVE_IN_INBOX}
+), delivered AS (
+  ${INTO_WEBHOOKS}
 )
 SELECT j.verdict, j.original, j.sid, j.read_seq, (extract(epoch FROM j.now) * 1000)::bigint AS now,
   a.seq, a.unread_after::int AS unread_count, coalesce(a.births AND a.first, false) AS born

@@ -4,6 +4,7 @@ import { sqlState } from '../../database/errors.js';
 import { randomId } from '../../kernel/ids.js';
 import { type Outcome, writeOrSplit } from '../group-commit.js';
 import type { LogOwner, NewMessage } from '../log-types.js';
+import { Subscriptions } from '../subscriptions.js';
 import {
   APPEND,
   APPEND_ONE_OF_OTHERS,
@@ -32,10 +33,16 @@ interface Share {
   waits: number | null;
 }
 
-/** Writes batches: what is usual by the lean statement, the rest by the one that can do everything. */
+/**
+ * Writes batches: what is usual by the lean statement, the rest by the one that can do everything; to that belongs all of
+ * an account that has webhooks.
+ */
 @Injectable()
 export class BatchWriter {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly subscriptions: Subscriptions,
+  ) {}
 
   /**
    * @param batch items of one user agree on their session, and none repeats another
@@ -43,10 +50,11 @@ export class BatchWriter {
    * @throws when nothing was written; once something is, the rest fails by itself
    */
   async write(batch: readonly Item[]): Promise<Outcome<AppendRow>[]> {
-    const heads = await this.writeUsual(batch);
+    const heads = await this.writeUsual(batch.filter((item) => !this.hasWebhooks(item)));
     const rows = batch.map((item) => takeRow(heads.get(item.owner.userId), item));
     const rest = batch.filter((_, index) => rows[index] === undefined);
     const others = rest.length > 0 ? await writeOrSplit(rest, this.writeAny, refusedByDatabase) : [];
+    if (rest.some((item) => this.hasWebhooks(item))) this.subscriptions.tellRecorded();
     return rows.map((row) => (row ? { ok: row } : (others.shift() as Outcome<AppendRow>)));
   }
 
@@ -57,10 +65,15 @@ export class BatchWriter {
 
   private async writeUsual(batch: readonly Item[]): Promise<Map<number, UsualRow>> {
     const [first, second] = batch;
-    const rows = await (first && !second
+    if (!first) return new Map();
+    const rows = await (!second
       ? this.database.query<UsualRow>(statementOf(first), values(first))
       : this.database.query<UsualRow>(APPEND_USUAL, usualColumns(batch)));
     return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  private hasWebhooks({ owner }: Item): boolean {
+    return this.subscriptions.has(owner.accountId);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { LogOwner, NewMessage } from '../../../src/log/log-types.js';
 import type { AppendRow } from '../../../src/log/persistence/append.sql.js';
 import { BatchWriter, type Item } from '../../../src/log/persistence/batch-writer.js';
+import { Subscriptions } from '../../../src/log/subscriptions.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { holdHead, holdLock } from '../../support/head-lock.js';
 import { aKey, aMessage, anAccount, type LogNode, startLogNode } from '../../support/log-node.js';
@@ -104,7 +105,7 @@ describe('a message that is appended alone', () => {
   });
 
   it('becomes the same as in a batch', async () => {
-    const writer = new BatchWriter(nodes[0].database);
+    const writer = new BatchWriter(nodes[0].database, new Subscriptions());
     const twins = [await ownerOf('alone'), await ownerOf('together')] as const;
     const filler = await ownerOf('filler');
     const foreign = await ownerOf('foreign');
