@@ -1,6 +1,8 @@
 import proxyAddr from '@fastify/proxy-addr';
+import { AGENT_VARIABLES } from './agent-variables.js';
 import { parseRedisUrl } from './redis-address.js';
 import { integer, list, oneOf, text, type Variable } from './variables.js';
+import { WEBHOOK_VARIABLES } from './webhook-variables.js';
 
 const PROXY_PROBLEM = 'must be off, a number of proxies, or addresses and CIDR ranges';
 const HOUR_LIMIT = { min: 0, max: 1_000_000_000 };
@@ -102,90 +104,8 @@ export const VARIABLES = {
     'How often followers compare themselves with the database (anti-entropy), in milliseconds.',
     { min: 50, max: 60_000 },
   ),
-  CLAIM_LEASE_MS: integer(
-    30_000,
-    'How long an agent that does nothing for a session keeps its claim on it, in milliseconds.',
-    { min: 100, max: 3_600_000 },
-  ),
-  STREAM_WINDOW_MS: integer(
-    40,
-    'How long pieces of a streaming answer are rolled up before its user is told, in milliseconds.',
-    { min: 1, max: 1000 },
-  ),
-  STREAM_SAVE_MS: integer(250, 'How often the text so far of streaming answers is saved, in milliseconds.', {
-    min: 10,
-    max: 10_000,
-  }),
-  STREAM_TIMEOUT_MS: integer(
-    30_000,
-    'How long a streaming answer may stand still before it ends as `incomplete`, in milliseconds.',
-    { min: 100, max: 3_600_000 },
-  ),
-  STREAM_STOP_GRACE_MS: integer(
-    2000,
-    'How long an answer that its user stopped may wait for the node that streams it, in milliseconds; then any node ends it.',
-    { min: 100, max: 600_000 },
-  ),
-  MAX_STREAMS_PER_KEY: integer(1000, 'Answers that one API key may stream at once on one node.', {
-    min: 1,
-    max: 1_000_000,
-  }),
-  MAX_WEBHOOKS_PER_ACCOUNT: integer(20, 'Webhooks that one account may have.', { min: 1, max: 10_000 }),
-  WEBHOOK_ALLOW_PRIVATE_TARGETS: oneOf(
-    ['off', 'on'],
-    'off',
-    'Whether webhooks may go to private, loopback and reserved addresses: `on` for development, and for networks where whoever has a key with the scope `admin` may reach everything.',
-  ),
-  WEBHOOK_TIMEOUT_MS: integer(10_000, 'How long the endpoint of a webhook has to answer, in milliseconds.', {
-    min: 100,
-    max: 60_000,
-  }),
-  WEBHOOK_CONCURRENCY: integer(
-    50,
-    'Webhook requests that one node makes at once; an endpoint that is slow gets half of them at most.',
-    {
-      min: 1,
-      max: 1000,
-    },
-  ),
-  WEBHOOK_RETRY_BASE_MS: integer(
-    5000,
-    'Longest wait before the first retry of a webhook, in milliseconds; it doubles with each further one, and up to half of it is left out at random.',
-    { min: 10, max: 3_600_000 },
-  ),
-  WEBHOOK_RETRY_MAX_MS: integer(
-    3_600_000,
-    'Longest wait between two retries of a webhook, in milliseconds.',
-    {
-      min: 10,
-      max: 86_400_000,
-    },
-  ),
-  WEBHOOK_RETRY_FOR_MS: integer(
-    86_400_000,
-    'How long a webhook is retried before it becomes a dead letter, in milliseconds.',
-    { min: 100, max: 604_800_000 },
-  ),
-  WEBHOOK_BREAKER_FAILURES: integer(
-    10,
-    'Failures in a row after which an endpoint is left alone for a while (circuit breaker).',
-    { min: 1, max: 1_000_000 },
-  ),
-  WEBHOOK_BREAKER_MS: integer(
-    30_000,
-    'How long that lasts, in milliseconds; it doubles with each probe that fails, up to 32 times as long.',
-    { min: 10, max: 3_600_000 },
-  ),
-  WEBHOOK_LOG_DAYS: integer(
-    30,
-    'How long the delivery log of webhooks, dead letters included, is kept, in days.',
-    { min: 1, max: 3650 },
-  ),
-  WEBHOOK_POLL_INTERVAL_MS: integer(
-    1000,
-    'How often a node looks for webhooks that other nodes have left to deliver, in milliseconds.',
-    { min: 50, max: 60_000 },
-  ),
+  ...AGENT_VARIABLES,
+  ...WEBHOOK_VARIABLES,
   DRAIN_TIMEOUT_MS: integer(10_000, 'How long a stopping node finishes what is under way, in milliseconds.', {
     min: 0,
     max: 600_000,

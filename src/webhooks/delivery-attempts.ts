@@ -1,46 +1,32 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { CircuitBreaker } from './circuit-breaker.js';
 import { CONFIG, type Config } from '../config/config.js';
-import { Database, type Transaction } from '../database/database.js';
-import { CLOCK, type Clock } from '../kernel/clock.js';
 import type { DueDelivery } from './delivery.js';
 import { type DeliveryJob, DeliveryQueue } from './delivery-queue.js';
+import { DeliveryRequest } from './delivery-request.js';
 import { TEST_EVENT } from './endpoint.js';
-import { EventBody } from './event-body.js';
 import { DeliveryRepository, type Verdict } from './persistence/delivery.repository.js';
-import { type BreakerLimits, EndpointRepository } from './persistence/endpoint.repository.js';
 import { retryDelay } from './retry-schedule.js';
-import { signatureHeaders } from './signature.js';
-import { type Answer, WebhookClient } from './webhook-client.js';
+import type { Answer } from './webhook-client.js';
 
-/** How much longer an open breaker is than the first time it opened, at most. */
-const LONGEST_OPEN = 32;
-/** How much longer than a request a probe keeps others from trying, in milliseconds. */
-const PROBE_GRACE = 5000;
 /** An endpoint that answers this wants no more. */
 const GONE = 410;
 
 /**
- * Makes attempts: asks the breaker, signs, posts, and writes down what came of it together with what happens next, in
- * one transaction. A worker that is killed in between leaves the job to another: at least once.
+ * Makes attempts: asks the breaker, posts, and writes down what came of it together with what happens next, in one
+ * transaction. A worker that is killed in between leaves the job to another: at least once.
  */
 @Injectable()
 export class DeliveryAttempts {
   private readonly logger = new Logger(DeliveryAttempts.name);
-  private readonly limits: BreakerLimits;
 
   constructor(
-    private readonly database: Database,
     private readonly queue: DeliveryQueue,
     private readonly deliveries: DeliveryRepository,
-    private readonly endpoints: EndpointRepository,
-    private readonly body: EventBody,
-    private readonly client: WebhookClient,
+    private readonly breaker: CircuitBreaker,
+    private readonly request: DeliveryRequest,
     @Inject(CONFIG) private readonly config: Config,
-    @Inject(CLOCK) private readonly clock: Clock,
-  ) {
-    const open = config.WEBHOOK_BREAKER_MS;
-    this.limits = { failures: config.WEBHOOK_BREAKER_FAILURES, open, longest: open * LONGEST_OPEN };
-  }
+  ) {}
 
   /**
    * @param stop when the node stops: the attempt is given back to the queue
@@ -49,50 +35,34 @@ export class DeliveryAttempts {
   async make(job: DeliveryJob, delivery: DueDelivery, stop: AbortSignal): Promise<void> {
     if (!delivery.enabled && delivery.event !== TEST_EVENT)
       return this.giveUp(job, 'the endpoint is disabled');
-    const wait = await this.breakerWait(delivery);
+    const wait = await this.breaker.wait(delivery);
     if (wait !== null) return this.postpone(job, delivery, wait);
-    const body = await this.body.of(delivery);
-    if (body === undefined) return this.giveUp(job, 'the message does not exist any more');
-    const startedAt = this.clock.now();
-    const headers = signatureHeaders(delivery.id, Math.floor(startedAt / 1000), body, delivery.secrets);
-    const answer = await this.client.post(delivery.url, body, headers, stop);
-    if (answer) await this.record(job, delivery, new Date(startedAt), answer);
-    else await this.putBack(job, 0);
+    const requested = await this.request.send(delivery, stop);
+    if ('gone' in requested) return this.giveUp(job, 'the message does not exist any more');
+    if ('stopped' in requested) return this.putBack(job, 0);
+    await this.record(job, delivery, requested.startedAt, requested.answer);
   }
 
   /** Not now: the same attempt once more, later. */
   putBack(job: DeliveryJob, milliseconds: number): Promise<void> {
-    return this.settle(job, () => Promise.resolve({ attempt: job.attempt, milliseconds }));
+    return this.queue.settle(job, () => Promise.resolve({ attempt: job.attempt, milliseconds }));
   }
 
   /** There is nothing to do for a job: its delivery has ended, or is gone. */
   drop(job: DeliveryJob): Promise<void> {
-    return this.settle(job, () => Promise.resolve(null));
-  }
-
-  /** How long the breaker keeps this attempt waiting, in milliseconds; null: not at all. */
-  private async breakerWait({ endpointId, breakerWait }: DueDelivery): Promise<number | null> {
-    if (breakerWait === null) return null;
-    if (breakerWait > 0) return this.spread(breakerWait);
-    const lease = this.config.WEBHOOK_TIMEOUT_MS + PROBE_GRACE;
-    return (await this.endpoints.probe(endpointId, lease)) ? null : this.spread(this.limits.open);
-  }
-
-  /** What waited for a breaker does not come all at once. */
-  private spread(milliseconds: number): number {
-    return milliseconds + Math.random() * this.config.WEBHOOK_RETRY_BASE_MS;
+    return this.queue.settle(job, () => Promise.resolve(null));
   }
 
   private async postpone(job: DeliveryJob, delivery: DueDelivery, wait: number): Promise<void> {
     if (this.isTooLate(delivery, wait)) return this.giveUp(job, 'the endpoint kept failing');
-    await this.settle(job, async (tx) => {
+    await this.queue.settle(job, async (tx) => {
       await this.deliveries.postpone(tx, delivery.id, wait);
       return { attempt: job.attempt, milliseconds: wait };
     });
   }
 
   private giveUp(job: DeliveryJob, reason: string): Promise<void> {
-    return this.settle(job, async (tx) => {
+    return this.queue.settle(job, async (tx) => {
       await this.deliveries.giveUp(tx, job.deliveryId, reason);
       return null;
     });
@@ -105,16 +75,15 @@ export class DeliveryAttempts {
     answer: Answer,
   ): Promise<void> {
     const verdict = this.judge(delivery, answer);
+    const { state, retryIn } = verdict;
     const log = { ...answer, attempt: job.attempt, startedAt };
-    await this.settle(job, async (tx) => {
+    await this.queue.settle(job, async (tx) => {
       if (!(await this.deliveries.recordAttempt(tx, delivery.id, log, verdict))) return null;
-      if (verdict.state === 'delivered') await this.endpoints.succeeded(tx, delivery.endpointId);
-      else await this.endpoints.failed(tx, delivery.endpointId, this.limits, delivery.breakerWait !== null);
-      if (answer.status === GONE)
-        await this.endpoints.disable(tx, delivery.endpointId, 'it answered 410 Gone');
-      return verdict.retryIn === null ? null : { attempt: job.attempt + 1, milliseconds: verdict.retryIn };
+      await this.breaker.note(tx, delivery, state === 'delivered');
+      if (answer.status === GONE) await this.breaker.disable(tx, delivery.endpointId, 'it answered 410 Gone');
+      return retryIn === null ? null : { attempt: job.attempt + 1, milliseconds: retryIn };
     });
-    if (verdict.state === 'dead')
+    if (state === 'dead')
       this.logger.warn(`Webhook ${delivery.endpointId}: ${delivery.id} is a dead letter, ${answer.error}`);
   }
 
@@ -129,13 +98,5 @@ export class DeliveryAttempts {
 
   private isTooLate({ age }: DueDelivery, wait: number): boolean {
     return age + wait > this.config.WEBHOOK_RETRY_FOR_MS;
-  }
-
-  /** Ends a job together with what it leads to: the next one, or none. */
-  private async settle(
-    job: DeliveryJob,
-    work: (tx: Transaction) => Promise<{ attempt: number; milliseconds: number } | null>,
-  ): Promise<void> {
-    await this.database.transaction(async (tx) => this.queue.settle(tx, job, await work(tx)));
   }
 }

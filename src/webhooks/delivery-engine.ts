@@ -1,9 +1,7 @@
 import { type BeforeApplicationShutdown, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
 import { CredentialWatch } from '../auth/credential-watch.js';
 import { Subscriptions } from '../log/subscriptions.js';
-import { DeliveryQueue } from './delivery-queue.js';
 import { DeliveryRelay } from './delivery-relay.js';
-import { DeliveryWorker } from './delivery-worker.js';
 import { EndpointRepository } from './persistence/endpoint.repository.js';
 
 /** How long a start that failed is not tried again, in milliseconds. */
@@ -25,9 +23,7 @@ export class DeliveryEngine implements OnModuleInit, BeforeApplicationShutdown {
     private readonly endpoints: EndpointRepository,
     private readonly subscriptions: Subscriptions,
     private readonly watch: CredentialWatch,
-    private readonly queue: DeliveryQueue,
     private readonly relay: DeliveryRelay,
-    private readonly worker: DeliveryWorker,
   ) {}
 
   async onModuleInit(): Promise<void> {
@@ -43,8 +39,6 @@ export class DeliveryEngine implements OnModuleInit, BeforeApplicationShutdown {
     if (!this.started) return;
     await this.started.catch(() => undefined);
     await this.relay.stop();
-    await this.worker.stop();
-    await this.queue.stop();
   }
 
   /** Reads which accounts have endpoints now, e.g. because this process has just changed one. @throws as the database does */
@@ -71,17 +65,10 @@ export class DeliveryEngine implements OnModuleInit, BeforeApplicationShutdown {
   /** In the background: neither the start of a node nor a request waits for the tables of the queue. */
   private start(): void {
     if (this.started || this.isStopped || Date.now() < this.startAfter) return;
-    this.started = this.open().catch((error: unknown) => {
+    this.started = this.relay.start().catch((error: unknown) => {
       this.logger.error(`Webhooks cannot be delivered: ${String(error)}`);
       this.startAfter = Date.now() + START_PAUSE;
       this.started = undefined;
     });
-  }
-
-  private async open(): Promise<void> {
-    await this.queue.start();
-    if (this.isStopped) return;
-    this.worker.start();
-    this.relay.start();
   }
 }

@@ -63,13 +63,19 @@ export class DeliveryQueue {
     await this.running?.stop({ graceful: false });
   }
 
-  /** Puts attempts into the queue, due now. */
-  async add(tx: Transaction, attempts: readonly JobData[]): Promise<void> {
+  /**
+   * Puts attempts into the queue, due now.
+   *
+   * @param take which ones; what it changes is committed with them, or not at all
+   * @returns how many
+   */
+  add(take: (tx: Transaction) => Promise<JobData[]>): Promise<number> {
     const { expireInSeconds } = this;
-    const jobs = attempts.map(({ deliveryId, attempt }) => {
-      return { name: QUEUE, data: { deliveryId, attempt }, expireInSeconds };
+    return this.database.transaction(async (tx) => {
+      const jobs = (await take(tx)).map((data) => ({ name: QUEUE, data, expireInSeconds }));
+      if (jobs.length > 0) await this.boss.insert(jobs, { db: QueueDatabase.on(tx) });
+      return jobs.length;
     });
-    await this.boss.insert(jobs, { db: QueueDatabase.on(tx) });
   }
 
   /** Takes up to `limit` jobs that are due, the oldest first. */
@@ -79,21 +85,23 @@ export class DeliveryQueue {
   }
 
   /**
-   * The job is done, and what follows it is due in `milliseconds`.
+   * Ends a job together with what it leads to, in one transaction.
    *
-   * @param next null: nothing follows
+   * @param work says what follows: which attempt, due in how many milliseconds; null: nothing
    */
-  async settle(
-    tx: Transaction,
+  settle(
     { jobId, deliveryId }: DeliveryJob,
-    next: { attempt: number; milliseconds: number } | null,
+    work: (tx: Transaction) => Promise<{ attempt: number; milliseconds: number } | null>,
   ): Promise<void> {
-    const db = QueueDatabase.on(tx);
-    await this.boss.deleteJob(QUEUE, jobId, { db });
-    if (!next) return;
-    const data: JobData = { deliveryId, attempt: next.attempt };
-    const startAfter = Math.max(next.milliseconds, 1) / 1000;
-    await this.boss.send(QUEUE, data, { startAfter, expireInSeconds: this.expireInSeconds, db });
+    return this.database.transaction(async (tx) => {
+      const next = await work(tx);
+      const db = QueueDatabase.on(tx);
+      await this.boss.deleteJob(QUEUE, jobId, { db });
+      if (!next) return;
+      const data: JobData = { deliveryId, attempt: next.attempt };
+      const startAfter = Math.max(next.milliseconds, 1) / 1000;
+      await this.boss.send(QUEUE, data, { startAfter, expireInSeconds: this.expireInSeconds, db });
+    });
   }
 
   private get boss(): PgBoss {

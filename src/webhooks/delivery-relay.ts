@@ -1,6 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config.js';
-import { Database } from '../database/database.js';
 import { DeliveryQueue } from './delivery-queue.js';
 import { DeliveryWorker } from './delivery-worker.js';
 import { DeliveryRepository } from './persistence/delivery.repository.js';
@@ -24,24 +23,29 @@ export class DeliveryRelay {
   private isWoken = false;
 
   constructor(
-    private readonly database: Database,
     private readonly deliveries: DeliveryRepository,
     private readonly queue: DeliveryQueue,
     private readonly worker: DeliveryWorker,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  start(): void {
+  /** Opens the queue, has the worker begin, and moves what is recorded. @throws as the database does */
+  async start(): Promise<void> {
+    await this.queue.start();
+    this.worker.start();
     this.sweeper = setInterval(() => this.wake(), this.config.WEBHOOK_POLL_INTERVAL_MS);
     this.cleaner = setInterval(() => void this.clean(), CLEAN_INTERVAL);
     this.wake();
   }
 
+  /** Takes no more, waits for what is under way, and gives back what takes too long. */
   async stop(): Promise<void> {
     clearInterval(this.sweeper);
     clearInterval(this.cleaner);
     this.sweeper = undefined;
     await this.running;
+    await this.worker.stop();
+    await this.queue.stop();
   }
 
   /** Something has been recorded. Does nothing while the relay is not running. */
@@ -65,11 +69,7 @@ export class DeliveryRelay {
   }
 
   private move(): Promise<number> {
-    return this.database.transaction(async (tx) => {
-      const taken = await this.deliveries.takeUnqueued(tx, BATCH);
-      if (taken.length > 0) await this.queue.add(tx, taken);
-      return taken.length;
-    });
+    return this.queue.add((tx) => this.deliveries.takeUnqueued(tx, BATCH));
   }
 
   private async clean(): Promise<void> {

@@ -1,10 +1,12 @@
 import { Module } from '@nestjs/common';
+import { CircuitBreaker } from './circuit-breaker.js';
 import { DeliveriesService } from './deliveries.service.js';
 import { DeliveryAttempts } from './delivery-attempts.js';
 import { DeliveryEngine } from './delivery-engine.js';
 import { DeliveryQueue } from './delivery-queue.js';
 import { DeliveryRelay } from './delivery-relay.js';
 import { DeliveryWorker } from './delivery-worker.js';
+import { DeliveryRequest } from './delivery-request.js';
 import { EventBody } from './event-body.js';
 import { DeliveriesController } from './http/deliveries.controller.js';
 import { WebhooksController } from './http/webhooks.controller.js';
@@ -28,6 +30,8 @@ import { WebhooksService } from './webhooks.service.js';
     QueueDatabase,
     DeliveryQueue,
     EventBody,
+    DeliveryRequest,
+    CircuitBreaker,
     DeliveryAttempts,
     DeliveryWorker,
     DeliveryRelay,

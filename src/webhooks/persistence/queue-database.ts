@@ -4,7 +4,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import type pg from 'pg';
 import type { Db } from 'pg-boss';
 import { DataSource } from 'typeorm';
-import { Database, type Queryable } from '../../database/database.js';
+import { Database, type Queryable, type Transaction } from '../../database/database.js';
 import { onDatabase } from '../../database/errors.js';
 
 /**
@@ -25,6 +25,10 @@ export class QueueDatabase implements Db {
     return { executeSql: async (text, values) => ({ rows: await queryable.query(named(text), values) }) };
   }
 
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.database.transaction(work);
+  }
+
   async executeSql(text: string, values: unknown[] = []): Promise<{ rows: object[] }> {
     if (values.length > 0) return QueueDatabase.on(this.database).executeSql(text, values);
     return onDatabase(() => this.run(text));
@@ -35,8 +39,8 @@ export class QueueDatabase implements Db {
     try {
       const client = (await runner.connect()) as pg.PoolClient;
       try {
-        const result: pg.QueryResult<object> | pg.QueryResult<object>[] = await client.query(text);
-        return { rows: Array.isArray(result) ? (result.at(-1)?.rows ?? []) : result.rows };
+        const results = [await client.query<object>(text)].flat(); // one for each statement
+        return { rows: results.at(-1)?.rows ?? [] };
       } catch (error) {
         await client.query('ROLLBACK');
         throw error;
