@@ -3,6 +3,7 @@ import { toIso } from '../kernel/clock.js';
 import { conflict } from '../kernel/errors.js';
 import type { Session } from '../kernel/wire.dto.js';
 import { Claims } from '../log/claims.js';
+import { routedTo } from '../log/fence.js';
 import type { LogOwner } from '../log/log-types.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { type AgentConnection, holderOf } from './agent-connection.js';
@@ -69,5 +70,5 @@ function refuseUnlessOwn(agent: AgentConnection, session: Session): void {
 /** @throws ParleyError `resource_conflict` when a session is another agent's to answer */
 export function refuseUnlessRouted({ agentId }: AgentConnection, { agent_id }: Session): void {
   if (agent_id === null || agent_id === agentId) return;
-  throw conflict('This session is routed to another agent.', { field: 'agent_session_id', agent_id });
+  throw routedTo(agent_id);
 }

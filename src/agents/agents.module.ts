@@ -2,11 +2,14 @@ import { Module } from '@nestjs/common';
 import { AddressBudget } from '../http/address-budget.js';
 import { PresenceModule } from '../presence/presence.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
+import { StreamingModule } from '../streaming/streaming.module.js';
 import { WsModule } from '../ws/ws.module.js';
 import { AgentConnections } from './agent-connections.js';
 import { AgentClaims } from './agent-claims.js';
+import { AgentStreams } from './agent-streams.js';
 import { AgentWrites } from './agent-writes.js';
 import { AgentsService } from './agents.service.js';
+import { ClaimRenewals } from './claim-renewals.js';
 import { OfficeHosts } from './office-hosts.js';
 import { Offices } from './offices.js';
 import { AgentHandshake } from './ws/agent-handshake.js';
@@ -15,9 +18,18 @@ import { AgentsGateway } from './ws/agents.gateway.js';
 
 /** Agents: what waits for them, who answers what, and their connections. */
 @Module({
-  imports: [PresenceModule, SessionsModule, WsModule],
+  imports: [PresenceModule, SessionsModule, StreamingModule, WsModule],
   providers: [
-    ...[AgentConnections, OfficeHosts, Offices, AgentClaims, AgentWrites, AgentsService],
+    ...[
+      AgentConnections,
+      OfficeHosts,
+      Offices,
+      AgentClaims,
+      AgentWrites,
+      ClaimRenewals,
+      AgentStreams,
+      AgentsService,
+    ],
     ...[AddressBudget, AgentHandshake, AgentSockets, AgentsGateway],
   ],
 })

@@ -72,7 +72,7 @@ export class Fence {
   }
 
   /**
-   * Refuses whoever may not write: somebody else holds the session, or what it was told has been handled meanwhile by
+   * Refuses whoever may not write: somebody else holds the session, it is routed to another agent, or what it was told has been handled meanwhile by
    * somebody else.
    *
    * @param told what the writer answers to; nothing when it was told nothing
@@ -86,6 +86,7 @@ export class Fence {
     told?: Told,
   ): Promise<void> {
     const { row } = await this.claim(owner, agentSessionId, holder, tx);
+    if (row.routed_to !== null && row.routed_to !== holder.agentId) throw routedTo(row.routed_to);
     if (told && !isStillToAnswer(row, told))
       throw conflict('Somebody else has handled this session meanwhile.', {
         field: 'agent_session_id',
@@ -155,6 +156,14 @@ function isStillToAnswer({ since_seq, handled_seq }: ClaimedRow, { sinceSeq, upT
 function heldBy(other: ClaimRow | undefined): ParleyError {
   const details = other && { agent_id: other.agent_id, expires_at: toIso(other.expires_at) };
   return conflict('Another agent has claimed this session.', { field: 'agent_session_id', ...details });
+}
+
+/** The session is another agent's to answer. */
+export function routedTo(agentId: string): ParleyError {
+  return conflict('This session is routed to another agent.', {
+    field: 'agent_session_id',
+    routed_to: agentId,
+  });
 }
 
 /** This node was believed dead: its claims went with its lease, and it gets none until it has a new one. */

@@ -128,7 +128,8 @@ export class StreamWrites {
   ): Promise<void> {
     const told = sinceSeq === null || upTo === null ? undefined : { sinceSeq, upTo };
     if (holder && !stopped) await this.fence.enter(tx, owner, id, holder, told);
-    await this.fence.settle(tx, owner, id, upTo ?? seq, holder?.connectionId ?? null);
+    const handled = upTo ?? (holder ? 0 : seq); // an agent that was told nothing handles nothing
+    await this.fence.settle(tx, owner, id, handled, holder?.connectionId ?? null);
   }
 
   private async end(

@@ -8,8 +8,21 @@ import {
 import type { Message } from '../../kernel/wire.dto.js';
 import { CommandGateway } from '../../ws/command.decorator.js';
 import type { AgentConnection } from '../agent-connection.js';
-import { AckDto, AgentSendDto, AgentSessionDto, AgentTypingDto, type ClaimView } from '../agents.dto.js';
+import { StreamPieceDto } from '../../streaming/stream.dto.js';
+import { Uncharged } from '../../ws/uncharged.decorator.js';
+import {
+  AckDto,
+  AgentFinishDto,
+  AgentSendDto,
+  AgentSessionDto,
+  AgentStreamStartDto,
+  AgentTypingDto,
+  type ClaimView,
+  type OffsetView,
+  type StreamStartView,
+} from '../agents.dto.js';
 import { AgentClaims } from '../agent-claims.js';
+import { AgentStreams } from '../agent-streams.js';
 import { AgentWrites } from '../agent-writes.js';
 import { AgentsService } from '../agents.service.js';
 import type { AgentNamespace, AgentSocket } from './agent-socket.js';
@@ -24,6 +37,7 @@ export class AgentsGateway implements OnGatewayInit<AgentNamespace>, OnGatewayCo
     private readonly sockets: AgentSockets,
     private readonly claims: AgentClaims,
     private readonly writes: AgentWrites,
+    private readonly streams: AgentStreams,
     private readonly agents: AgentsService,
   ) {}
 
@@ -48,6 +62,26 @@ export class AgentsGateway implements OnGatewayInit<AgentNamespace>, OnGatewayCo
   @SubscribeMessage('message:send')
   send(@AgentCaller() agent: AgentConnection, @MessageBody() body: AgentSendDto): Promise<Message> {
     return this.writes.send(agent, body);
+  }
+
+  @SubscribeMessage('message:start')
+  start(
+    @AgentCaller() agent: AgentConnection,
+    @MessageBody() body: AgentStreamStartDto,
+  ): Promise<StreamStartView> {
+    return this.streams.start(agent, body);
+  }
+
+  @SubscribeMessage('message:append')
+  @Uncharged(true)
+  append(@AgentCaller() agent: AgentConnection, @MessageBody() body: StreamPieceDto): Promise<OffsetView> {
+    return this.streams.append(agent, body);
+  }
+
+  @SubscribeMessage('message:finish')
+  @Uncharged(true)
+  finish(@AgentCaller() agent: AgentConnection, @MessageBody() body: AgentFinishDto): Promise<Message> {
+    return this.streams.finish(agent, body);
   }
 
   @SubscribeMessage('inbox:ack')

@@ -7,6 +7,7 @@ const STATE = `c.holder, c.agent_id, (extract(epoch FROM c.expires_at) * 1000)::
  * else holds it. The row stays locked until the end of the transaction, so that nobody takes it meanwhile.
  *
  * `is_new`: it was not this holder's before. `since_seq`: what is not handled begins here; exact under the head's lock.
+ * `routed_to`: the agent that it is routed to; exact there, too.
  *
  * $1 user, $2 session, $3 account, $4 holder, $5 its agent, $6 its node, $7 lease in milliseconds.
  */
@@ -21,7 +22,8 @@ SET holder = excluded.holder, agent_id = excluded.agent_id, node_id = excluded.n
 WHERE c.holder = excluded.holder OR c.expires_at <= clock_timestamp()
 RETURNING ${STATE}, c.handled_seq,
   NOT EXISTS (SELECT FROM claims b WHERE b.user_id = $1 AND b.agent_session_id = $2 AND b.holder = $4) AS is_new,
-  (SELECT i.since_seq FROM inbox i WHERE i.user_id = $1 AND i.agent_session_id = $2) AS since_seq`,
+  (SELECT i.since_seq FROM inbox i WHERE i.user_id = $1 AND i.agent_session_id = $2) AS since_seq,
+  (SELECT s.agent_id FROM sessions s WHERE s.account_id = $3 AND s.agent_session_id = $2) AS routed_to`,
 };
 
 /** Who holds session $2 of user $1 now. */
@@ -68,6 +70,8 @@ export interface ClaimedRow extends ClaimRow {
   handled_seq: number;
   is_new: boolean;
   since_seq: number | null;
+  /** The agent that the session is routed to; null: to any. Exact under the head's lock. */
+  routed_to: string | null;
 }
 
 export interface ReleasedRow {
