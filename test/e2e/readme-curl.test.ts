@@ -23,7 +23,7 @@ const message = (platform_user_id: string, payload: object) => ({
   updated_at: expect.stringMatching(TIME),
 });
 
-/** What each of the published calls must answer. */
+/** What each of the commands must answer. */
 const DOCUMENTED: Record<string, { status: number; body: object }> = {
   'message/receive': {
     status: 201,
@@ -52,6 +52,10 @@ const DOCUMENTED: Record<string, { status: number; body: object }> = {
       next_after: null,
     },
   },
+  'message/stream': {
+    status: 201,
+    body: message('user123', { content: expect.stringMatching(/^It .*\.\n?$/), sender: 'assistant' }),
+  },
 };
 
 /** The commands between the markers, in the order of the page. */
@@ -75,7 +79,7 @@ afterAll(() => api?.stop());
 
 /** Runs a command as a reader would, with curl told to print the status as well. */
 async function run(command: string, key: string): Promise<{ status: number; body: unknown }> {
-  const curl = command.replace(/^curl /, `curl --silent --show-error --write-out '${STATUS}' `);
+  const curl = command.replace(/\bcurl /, `curl --silent --show-error --write-out '${STATUS}' `);
   const env = { PATH: process.env.PATH, PARLEY_URL: api.server.url, PARLEY_API_KEY: key };
   const { stdout } = await promisify(execFile)('bash', ['-c', curl], { env });
   const end = stdout.lastIndexOf('\n');
@@ -88,7 +92,7 @@ describe('the README’s curl commands', () => {
     const found = commands();
     expect(found.map(nameOf)).toEqual(expect.arrayContaining(Object.keys(DOCUMENTED)));
     for (const command of found) {
-      expect(command).toMatch(/^curl .*\$PARLEY_URL\/v1\//);
+      expect(command).toMatch(/^(echo "[^"]*" \| )?curl .*\$PARLEY_URL\/v1\//);
       const answer = await run(command.replace('$PARLEY_URL/v1/', `$PARLEY_URL${prefix}/`), key);
       expect([command, answer]).toEqual([command, DOCUMENTED[nameOf(command)]]);
     }

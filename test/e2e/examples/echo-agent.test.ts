@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type Api, aUser, startApi } from '../../support/api.js';
 import { eventually } from '../../support/eventually.js';
 import { closeSockets, connect } from '../../support/socket.js';
@@ -42,4 +44,12 @@ it('examples/echo-agent.mjs answers each message once, also what came while it w
 it('examples/echo-agent.mjs says why it is refused', async () => {
   const agent = startExample('echo-agent.mjs', { PARLEY_URL: api.server.url, PARLEY_API_KEY: 'nonsense' });
   await said(agent, 'not connected: invalid_api_key');
+});
+
+it('the README shows examples/echo-agent.mjs', () => {
+  const [readme, example] = ['README.md', 'examples/echo-agent.mjs'].map((file) =>
+    readFileSync(join(__dirname, '../../..', file), 'utf8'),
+  );
+  const [, shown] = /## Agents\n[\s\S]*?```js\n([\s\S]*?)```/.exec(readme ?? '') ?? [];
+  expect(example?.split(' */\n')[1]).toBe(shown);
 });
