@@ -1,0 +1,95 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** One request for an answer. */
+export interface Asked {
+  readonly headers: IncomingMessage['headers'];
+  /** As OpenAI's chat completions have it. */
+  readonly body: { model: string; stream: boolean; messages: { role: string; content: string }[] };
+  /** Whether the client went away before the end. */
+  isAborted: boolean;
+}
+
+/** An endpoint that speaks OpenAI's chat completions over real HTTP, and says what a test wants. */
+export interface FakeModel {
+  /** What goes into OPENAI_BASE_URL. */
+  readonly url: string;
+  readonly asked: readonly Asked[];
+  /** Answers stop in their middle until {@link release}. */
+  hold(): void;
+  release(): void;
+  /** Connections break in the middle of the next answers, so many of them. */
+  breakNext(answers: number): void;
+  stop(): Promise<void>;
+}
+
+/** What it says to a text: long enough for some pieces, and not only ASCII. */
+export function saidTo(text: string): string {
+  return `You asked “${text}”. Naïve me 🤖 says: ${'one more word, '.repeat(20)}and that is all.`;
+}
+
+/** Bytes of one write: odd, so that characters and lines of the stream are torn. */
+const CHUNK = 37;
+
+export async function startModel(): Promise<FakeModel> {
+  const asked: Asked[] = [];
+  let broken = 0;
+  let open = (): void => undefined;
+  let gate: Promise<void> | undefined;
+
+  const server = createServer((request, response) => {
+    void answer(request, response).catch((error: unknown) => response.destroy(error as Error));
+  });
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = JSON.parse(Buffer.concat(chunks).toString()) as Asked['body'];
+    const one: Asked = { headers: request.headers, body, isAborted: false };
+    asked.push(one);
+    response.once('close', () => (one.isAborted = !response.writableFinished));
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    const bytes = Buffer.from(eventsOf(saidTo(body.messages.at(-1)?.content ?? '')));
+    for (let at = 0; at < bytes.length && !response.destroyed; at += CHUNK) {
+      if (at > bytes.length / 2 && broken > 0) {
+        broken--;
+        response.destroy();
+        return;
+      }
+      if (at > bytes.length / 2) await gate;
+      response.write(bytes.subarray(at, at + CHUNK));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    response.end();
+  }
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
+    asked,
+    hold: () => {
+      gate = new Promise((resolve) => (open = resolve));
+    },
+    release: () => {
+      gate = undefined;
+      open();
+    },
+    breakNext: (answers) => (broken = answers),
+    stop: async () => {
+      open();
+      server.closeAllConnections();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
+
+function eventsOf(text: string): string {
+  const words = text.split(/(?<= )/);
+  const pieces = words.map((content) => ({ delta: { content }, finish_reason: null }));
+  const choices = [{ delta: { role: 'assistant' } }, ...pieces, { delta: {}, finish_reason: 'stop' }];
+  const events = choices.map(
+    (choice) => `data: ${JSON.stringify({ choices: [{ index: 0, ...choice }] })}\n\n`,
+  );
+  return [...events, 'data: [DONE]\n\n'].join(': a comment\n\n');
+}
