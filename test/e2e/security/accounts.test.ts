@@ -26,6 +26,8 @@ async function snapshot(): Promise<unknown[]> {
     'SELECT * FROM api_keys WHERE account_id = $1 ORDER BY id',
     'SELECT * FROM sessions WHERE account_id = $1 ORDER BY agent_session_id',
     'SELECT * FROM token_revocations WHERE account_id = $1 ORDER BY id',
+    'SELECT * FROM webhook_endpoints WHERE account_id = $1 ORDER BY id',
+    'SELECT * FROM webhook_deliveries WHERE account_id = $1 ORDER BY id',
     `SELECT * FROM messages WHERE user_id IN (${users}) ORDER BY user_id, seq`,
     `SELECT * FROM read_marks WHERE user_id IN (${users}) ORDER BY user_id, read_seq`,
   ];
@@ -44,7 +46,14 @@ it('Every route with an id or a user in it is crossed', async () => {
   const crossed = [...byId, ...byUser].map(([name]) => name);
   const others = rules.filter(([, { by }]) => by === 'nothing').map(([name]) => name);
   expect([...crossed, ...others].sort()).toEqual((await documentedRoutes(node)).sort());
-  expect(others).toEqual(['GET /v1/api-keys', 'POST /v1/api-keys']); // of the caller's own account, by nature
+  expect(others.sort()).toEqual([
+    'GET /v1/api-keys',
+    'GET /v1/webhooks',
+    'GET /v1/webhooks/dead-letters',
+    'POST /v1/api-keys',
+    'POST /v1/webhooks',
+    'POST /v1/webhooks/dead-letters/replay',
+  ]); // of the caller's own account, by nature
 });
 
 describe('An id of another account answers exactly as one that does not exist', () => {
@@ -132,6 +141,19 @@ describe('A platform user of the same name in another account is somebody else',
     expect(ids.sort()).toEqual(rows.map(({ id }) => id).sort());
     expect(ids).not.toContain(theirs.apiKey);
   });
+});
+
+it('Webhooks and dead letters are listed and replayed for the own account only', async () => {
+  const { webhooks } = await node.ok('GET', '/v1/webhooks', undefined, other);
+  expect(webhooks.map(({ id }: any) => id)).not.toContain(theirs.webhook);
+  const { deliveries } = await node.ok('GET', '/v1/webhooks/dead-letters?limit=200', undefined, other);
+  expect(deliveries.map(({ id }: any) => id)).not.toContain(theirs.delivery);
+  await node.query('UPDATE webhook_endpoints SET enabled = true WHERE id = $1', [theirs.webhook]);
+  const wish = { delivery_ids: [theirs.delivery] };
+  const replay = (credential?: string) =>
+    node.ok('POST', '/v1/webhooks/dead-letters/replay', wish, credential);
+  expect(await replay(other)).toEqual({ replayed: 0, more: false });
+  expect(await replay()).toEqual({ replayed: 1, more: false });
 });
 
 it('The command line revokes keys of the named account only', async () => {

@@ -1,4 +1,5 @@
 import type { TestNode } from '../../support/node.js';
+import { aWebhookWithDelivery, WEBHOOK_ROUTES } from './webhook-routes.js';
 
 export type Scope = 'user' | 'agent' | 'admin';
 
@@ -10,6 +11,8 @@ export interface Things {
   said: string;
   answered: string;
   apiKey: string;
+  webhook: string;
+  delivery: string;
 }
 
 export interface Route {
@@ -36,6 +39,7 @@ const own = ({ said, answered }: Things, as: Scope | 'token'): string => (as ===
  * who may call it, and gets it tested.
  */
 export const ROUTES: Record<string, Route> = {
+  ...WEBHOOK_ROUTES,
   'GET /v1/api-keys': {
     scopes: ADMIN,
     token: false,
@@ -197,7 +201,7 @@ export async function documentedRoutes(node: TestNode): Promise<string[]> {
   );
 }
 
-/** A user with a session, a message each way, and a key, made with this credential. */
+/** A user with a session, a message each way, a key and a webhook with a delivery, made with this credential. */
 export async function someThings(node: TestNode, user: string, credential?: string): Promise<Things> {
   const session = `session of ${user}`.replaceAll(' ', '-');
   const body = { platform_user_id: user, agent_session_id: session, message: 'what the user said' };
@@ -210,7 +214,8 @@ export async function someThings(node: TestNode, user: string, credential?: stri
     credential,
   );
   const key = await node.ok('POST', '/v1/api-keys', { name: 'a key', scopes: ['user'] }, credential);
-  return { user, session, said: said.id, answered: answered.id, apiKey: key.id };
+  const webhook = await aWebhookWithDelivery(node, key.id);
+  return { user, session, said: said.id, answered: answered.id, apiKey: key.id, ...webhook };
 }
 
 /** Things that do not exist, though their ids could. */
@@ -221,5 +226,7 @@ export function missingThings(user: string): Things {
     said: 'msg_00000000001000000001',
     answered: 'msg_00000000001000000002',
     apiKey: 'key_00000000000000000000',
+    webhook: 'whk_00000000000000000000',
+    delivery: 'whd_00000000000000000000000000000000',
   };
 }

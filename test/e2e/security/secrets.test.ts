@@ -80,7 +80,15 @@ async function crash(token: string): Promise<void> {
     await node.query(`ALTER TABLE ${table} RENAME TO away`);
     for (const [name, { request, by }] of Object.entries(ROUTES)) {
       if (by === 'nothing' && table !== 'api_keys') continue;
-      const things = { user: aUser(), session: 's', said: 'x', answered: 'x', apiKey: 'key_x' };
+      const things = {
+        user: aUser(),
+        session: 's',
+        said: 'x',
+        answered: 'x',
+        apiKey: 'key_x',
+        webhook: 'whk_x',
+        delivery: 'whd_x',
+      };
       const { path, body } = request(things, 'user');
       const answer = await node.call(methodOf(name), path, body);
       if (answer.status >= 500) broken.push(answer);
