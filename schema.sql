@@ -101,6 +101,23 @@ CREATE TABLE settings (
   name text NOT NULL,
   value text NOT NULL
 );
+CREATE TABLE stream_texts (
+  user_id bigint NOT NULL,
+  seq bigint NOT NULL,
+  writer text NOT NULL,
+  text text NOT NULL DEFAULT ''::text,
+  units integer NOT NULL DEFAULT 0,
+  touched_at timestamp with time zone NOT NULL
+);
+CREATE TABLE streams (
+  user_id bigint NOT NULL,
+  seq bigint NOT NULL,
+  agent_session_id text NOT NULL,
+  told_since bigint,
+  told_up_to bigint,
+  started_at timestamp with time zone NOT NULL,
+  stopped_at timestamp with time zone
+);
 CREATE TABLE token_revocations (
   id text NOT NULL,
   account_id integer NOT NULL,
@@ -109,6 +126,52 @@ CREATE TABLE token_revocations (
   revoked_at timestamp(3) with time zone NOT NULL,
   expires_at timestamp(3) with time zone NOT NULL
 );
+CREATE TABLE webhook_attempts (
+  delivery_id text NOT NULL,
+  attempt integer NOT NULL,
+  started_at timestamp(3) with time zone NOT NULL,
+  duration_ms integer NOT NULL,
+  status integer,
+  error text,
+  response text
+);
+CREATE TABLE webhook_deliveries (
+  id text NOT NULL DEFAULT ('whd_'::text || replace((gen_random_uuid())::text, '-'::text, ''::text)),
+  account_id integer NOT NULL,
+  endpoint_id text NOT NULL,
+  event text NOT NULL,
+  user_id bigint,
+  seq bigint,
+  state text NOT NULL DEFAULT 'pending'::text,
+  queued boolean NOT NULL DEFAULT false,
+  attempts integer NOT NULL DEFAULT 0,
+  attempts_before integer NOT NULL DEFAULT 0,
+  created_at timestamp(3) with time zone NOT NULL,
+  tried_since timestamp(3) with time zone NOT NULL,
+  next_attempt_at timestamp(3) with time zone,
+  finished_at timestamp(3) with time zone,
+  last_status integer,
+  last_error text
+) WITH (fillfactor=70);
+CREATE TABLE webhook_endpoints (
+  id text NOT NULL,
+  account_id integer NOT NULL,
+  url text NOT NULL,
+  description text NOT NULL,
+  events text[] NOT NULL,
+  agent_id text,
+  agent_session_prefix text,
+  platform_user_prefix text,
+  secret text NOT NULL,
+  previous_secret text,
+  previous_secret_until timestamp(3) with time zone,
+  enabled boolean NOT NULL,
+  disabled_reason text,
+  failures integer NOT NULL DEFAULT 0,
+  breaker_opens integer NOT NULL DEFAULT 0,
+  breaker_until timestamp(3) with time zone,
+  created_at timestamp(3) with time zone NOT NULL DEFAULT now()
+) WITH (fillfactor=70);
 
 ALTER TABLE accounts ADD CONSTRAINT accounts_name_key UNIQUE (name);
 ALTER TABLE accounts ADD CONSTRAINT accounts_pkey PRIMARY KEY (id);
@@ -133,8 +196,16 @@ ALTER TABLE sessions ADD CONSTRAINT sessions_pkey PRIMARY KEY (account_id, agent
 ALTER TABLE sessions ADD CONSTRAINT sessions_status_check CHECK ((status = ANY (ARRAY['open'::text, 'closed'::text])));
 ALTER TABLE sessions ADD CONSTRAINT sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform_users(id) ON DELETE CASCADE;
 ALTER TABLE settings ADD CONSTRAINT settings_pkey PRIMARY KEY (name);
+ALTER TABLE stream_texts ADD CONSTRAINT stream_texts_pkey PRIMARY KEY (user_id, seq);
+ALTER TABLE stream_texts ADD CONSTRAINT stream_texts_user_id_seq_fkey FOREIGN KEY (user_id, seq) REFERENCES streams(user_id, seq) ON DELETE CASCADE;
+ALTER TABLE streams ADD CONSTRAINT streams_pkey PRIMARY KEY (user_id, seq);
 ALTER TABLE token_revocations ADD CONSTRAINT token_revocations_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
 ALTER TABLE token_revocations ADD CONSTRAINT token_revocations_pkey PRIMARY KEY (id);
+ALTER TABLE webhook_attempts ADD CONSTRAINT webhook_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES webhook_deliveries(id) ON DELETE CASCADE;
+ALTER TABLE webhook_attempts ADD CONSTRAINT webhook_attempts_pkey PRIMARY KEY (delivery_id, attempt);
+ALTER TABLE webhook_deliveries ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id);
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
+ALTER TABLE webhook_endpoints ADD CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (id);
 
 CREATE INDEX api_keys_account ON public.api_keys USING btree (account_id);
 CREATE INDEX api_keys_changed ON public.api_keys USING btree (changed_at);
@@ -148,3 +219,8 @@ CREATE INDEX messages_unread ON public.messages USING btree (user_id, seq) WHERE
 CREATE INDEX presence_node ON public.presence USING btree (node_id);
 CREATE INDEX sessions_user ON public.sessions USING btree (user_id, updated_seq);
 CREATE INDEX token_revocations_expiry ON public.token_revocations USING btree (expires_at);
+CREATE INDEX webhook_deliveries_dead ON public.webhook_deliveries USING btree (account_id, created_at, id) WHERE (state = 'dead'::text);
+CREATE INDEX webhook_deliveries_endpoint ON public.webhook_deliveries USING btree (endpoint_id, created_at, id);
+CREATE INDEX webhook_deliveries_finished ON public.webhook_deliveries USING btree (finished_at) WHERE (finished_at IS NOT NULL);
+CREATE INDEX webhook_deliveries_unqueued ON public.webhook_deliveries USING btree (created_at) WHERE (NOT queued);
+CREATE INDEX webhook_endpoints_account ON public.webhook_endpoints USING btree (account_id);
