@@ -1,4 +1,12 @@
 import type { Holder } from '../log/fence.js';
+import type { LogOwner } from '../log/log-types.js';
+
+/** Where an answer in pieces goes. */
+export interface StreamPlace {
+  readonly messageId: string;
+  readonly owner: LogOwner;
+  readonly agentSessionId: string;
+}
 
 /** Who writes answers in pieces: a connection of an agent, or one request. */
 export interface StreamSource {
@@ -7,6 +15,8 @@ export interface StreamSource {
   readonly keyId: string;
   /** As whom it claims sessions; null over REST, which is not fenced. */
   readonly holder: Holder | null;
+  /** Hears of each piece that was taken. Never throws. */
+  onPiece?(stream: StreamPlace): void;
   /** Hears that the platform user wants no more of an answer that it writes. Never throws. */
   onStop(messageId: string): void;
 }

@@ -59,6 +59,15 @@ export class StreamFinishDto {
   @IsIn(['complete', 'cancelled'])
   status?: 'complete' | 'cancelled';
 
+  /**
+   * How long the text is, in UTF-16 code units. Refused with the length known when that is another one: what was lost with
+   * a node is to be appended again. @example 23
+   */
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  offset?: number;
+
   /** Fields of the payload besides the text. */
   @IsOptional()
   @IsObject()

@@ -46,6 +46,8 @@ export interface StreamStarted {
 
 export interface StreamEnd {
   readonly status?: Ending;
+  /** How long the text is, in UTF-16 code units: should something of it have been lost with a node, it is asked for. */
+  readonly offset?: number;
   /** Replaces fields of the payload besides the text. */
   readonly payload?: StreamPayload;
   readonly metadata?: Record<string, unknown>;
@@ -115,6 +117,7 @@ export class Streams {
     if (stream.isEnding) throw conflict('This answer is being finished.', { status: 'streaming' });
     stream.append(offset, delta);
     stream.source = source;
+    source.onPiece?.(stream);
     this.announcer.announce(stream);
     this.saver.add(stream);
     if (stream.backlog > MAX_BACKLOG) await stream.nextSave();
@@ -125,11 +128,13 @@ export class Streams {
    * Ends an answer. A repeat gets the message as it is.
    *
    * @returns the finished message; its status is `cancelled` if its user stopped it
+   * @throws ParleyError `resource_conflict` with `details.offset`, the length known, when that is not `end.offset`
    */
   async finish(source: StreamSource, id: string, end: StreamEnd = {}): Promise<Message> {
     for (;;) {
       const stream = this.live.get(source, id) ?? (await this.find(source, id));
       if (!(stream instanceof LiveStream)) return stream;
+      checkLength(stream, end);
       if (isEmpty(stream, end)) throw invalidParameter('content', 'is empty: nothing was appended');
       stream.source = source;
       const message = await this.end(stream, end).catch(writerChanged);
@@ -206,6 +211,11 @@ export class Streams {
 
 function finished(status: string): ParleyError {
   return conflict(`This answer is ${status} already.`, { status });
+}
+
+/** What was taken and not saved goes with its node: its writer may not know of that yet. */
+function checkLength({ text }: LiveStream, { offset = text.length }: StreamEnd): void {
+  if (offset !== text.length) throw conflict('The text has another length here.', { offset: text.length });
 }
 
 function isEmpty({ text }: LiveStream, { status = 'complete', payload }: StreamEnd): boolean {
