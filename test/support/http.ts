@@ -14,7 +14,7 @@ export interface CallOptions {
   headers?: Record<string, string>;
 }
 
-/** One HTTP call; a body is sent as JSON. */
+/** One HTTP call; a body is sent as JSON, a `Blob` as it is. */
 export async function call(
   url: string,
   method: string,
@@ -25,10 +25,10 @@ export async function call(
     method,
     headers: {
       ...(credential !== undefined && { authorization: `Bearer ${credential}` }),
-      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(body !== undefined && !(body instanceof Blob) && { 'content-type': 'application/json' }),
       ...headers,
     },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
+    ...(body !== undefined && { body: body instanceof Blob ? body : JSON.stringify(body) }),
   });
   const text = await textOf(response);
   return { status: response.status, headers: response.headers, text, body: parsed(text) };

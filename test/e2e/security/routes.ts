@@ -118,6 +118,15 @@ export const ROUTES: Record<string, Route> = {
     by: 'user',
     request: ({ user }) => ({ path: '/v1/message/send', body: { platform_user_id: user, message } }),
   },
+  'POST /v1/message/stream': {
+    scopes: AGENT,
+    token: false,
+    by: 'user',
+    request: ({ user }) => ({
+      path: `/v1/message/stream?platform_user_id=${user}`,
+      body: new Blob(['piece by piece'], { type: 'text/plain' }),
+    }),
+  },
   'GET /v1/messages/unread': {
     scopes: BOTH,
     token: true,
