@@ -85,7 +85,7 @@ export const APPEND_ONE_OF_USER = appendOne(
 /** The same for a message that is not the user's. */
 export const APPEND_ONE_OF_OTHERS = appendOne(
   'others',
-  'DELETE FROM inbox i USING head h WHERE i.user_id = h.id AND i.agent_session_id = h.current_session',
+  'DELETE FROM inbox WHERE user_id = $1 AND agent_session_id = (SELECT current_session FROM head)',
 );
 
 function appendOne(senders: string, inbox: string): Statement {

@@ -1,3 +1,5 @@
+import type { LogOwner } from '../../../src/log/log-types.js';
+import type { Reply } from '../../../src/log/replies.js';
 import { aKey, aMessage, type LogNode } from '../../support/log-node.js';
 
 const USERS = ['ada', 'ben', 'cleo', 'dan', 'eve', 'fay', 'gus', 'hal'];
@@ -46,6 +48,8 @@ export async function doEverything(node: LogNode, account: number, prefix = ''):
     await attempt(() => sessions.list(key, { platform_user_id: user, limit: 10 }));
     await attempt(() => sessions.get(key, first));
     await attempt(async () => [...(await reader.heads([owner.userId])).values()]);
+    await append({ sender: 'user', agentSessionId: first });
+    told.push(...(await answer(node, owner, first)));
   }
   const say = (text: string) =>
     appender.append(
@@ -59,6 +63,33 @@ export async function doEverything(node: LogNode, account: number, prefix = ''):
   told.push(await readAll(node, account, `${prefix}ada`, `${prefix}ada-first`));
   told.push(await readAll(node, account, `${prefix}ada`, `${prefix}ada-first`));
   return comparable(told);
+}
+
+/** What an agent does with a session in which something waits: something is left at the end. */
+async function answer(node: LogNode, owner: LogOwner, session: string): Promise<unknown[]> {
+  const { appender, inbox, replies, claims } = node;
+  const holder = { connectionId: `socket of ${owner.userId}`, agentId: null };
+  const ask = () =>
+    appender.append(
+      owner.accountId,
+      owner.platformUserId,
+      aMessage({ sender: 'user', agentSessionId: session }),
+    );
+  const look = async () => {
+    const [{ sinceSeq } = { sinceSeq: 0 }] = [await inbox.pendingOf(owner, session)];
+    const messages = await inbox.messages(owner, session, sinceSeq, 10);
+    return { messages, told: { sinceSeq, upTo: messages.at(-1)?.seq ?? 0 } };
+  };
+  const first = await look();
+  const message = aMessage({ agentSessionId: session, clientMessageId: 'reply' }) as Reply;
+  const reply = await replies.reply(owner, message, holder, first.told);
+  await ask();
+  await ask();
+  const second = await look();
+  await inbox.ack(owner, session, second.told.sinceSeq, holder);
+  const waiting = await inbox.pending(owner.accountId, 1000);
+  const left = waiting.filter((one) => one.owner.userId === owner.userId).map(({ sinceSeq }) => sinceSeq);
+  return [first, reply, second, left, await claims.release(owner, session, holder.connectionId)];
 }
 
 /** Every way to read the log of a user. */
