@@ -32,7 +32,11 @@ export class CircuitBreaker {
   /** How long an attempt has to wait, in milliseconds; null: it may be made, perhaps as the probe. */
   async wait({ endpointId, breakerWait }: DueDelivery): Promise<number | null> {
     if (breakerWait === null) return null;
-    if (breakerWait > 0) return this.spread(breakerWait);
+    // What is left may be the lease of a probe, which is back long before, most often.
+    if (breakerWait > 0)
+      return this.spread(
+        breakerWait > this.probeLease ? breakerWait : Math.min(breakerWait, this.limits.open),
+      );
     return (await this.endpoints.probe(endpointId, this.probeLease)) ? null : this.spread(this.limits.open);
   }
 

@@ -21,6 +21,7 @@ import { Replies } from '../../src/log/replies.js';
 import { NodeRegistry } from '../../src/nodes/node-registry.js';
 import { NodesModule } from '../../src/nodes/nodes.module.js';
 import { PlatformUsers } from '../../src/log/platform-users.js';
+import { Subscriptions } from '../../src/log/subscriptions.js';
 import { SessionsModule } from '../../src/sessions/sessions.module.js';
 import { SessionsService } from '../../src/sessions/sessions.service.js';
 
@@ -46,6 +47,7 @@ export interface LogNode {
   changes: LogChanges;
   reader: LogReader;
   users: PlatformUsers;
+  subscriptions: Subscriptions;
   sessions: SessionsService;
   inbox: Inbox;
   claims: Claims;
@@ -76,6 +78,7 @@ export async function startLogNode(url: string, env: Record<string, string> = {}
     changes: module.get(LogChanges),
     reader: module.get(LogReader),
     users: module.get(PlatformUsers),
+    subscriptions: module.get(Subscriptions),
     sessions: module.get(SessionsService),
     inbox: module.get(Inbox),
     claims: module.get(Claims),

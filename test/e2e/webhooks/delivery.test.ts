@@ -34,7 +34,8 @@ const requests = (count: number): Promise<Received[]> =>
   });
 
 /** What the reference implementation of Standard Webhooks makes of a request; it throws for a wrong signature. */
-const verified = (secret: string, { text, headers }: Received): any => new Webhook(secret).verify(text, headers);
+const verified = (secret: string, { text, headers }: Received): any =>
+  new Webhook(secret).verify(text, headers);
 
 it('a message of a user is posted, signed as the reference verifier of Standard Webhooks expects', async () => {
   const { id, secret } = await webhook();
@@ -43,7 +44,11 @@ it('a message of a user is posted, signed as the reference verifier of Standard 
   const [request] = await requests(1);
   const event = verified(secret, request!);
   const session = await node.ok('GET', `/v1/sessions/${message.agent_session_id}`);
-  expect(event).toEqual({ type: 'message.received', timestamp: message.created_at, data: { message, session } });
+  expect(event).toEqual({
+    type: 'message.received',
+    timestamp: message.created_at,
+    data: { message, session },
+  });
   expect(request!.headers).toMatchObject({
     'content-type': 'application/json',
     'user-agent': expect.stringMatching(/^Parley/),
@@ -120,7 +125,10 @@ it('a repeat of a message is not delivered again', async () => {
   await node.receive(user, 'once', { client_message_id: 'a' });
   await node.receive(user, 'then');
   await requests(2);
-  expect(receiver.requests.map(({ body }) => body.data.message.payload.content).sort()).toEqual(['once', 'then']);
+  expect(receiver.requests.map(({ body }) => body.data.message.payload.content).sort()).toEqual([
+    'once',
+    'then',
+  ]);
   expect(receiver.requests.map(({ body }) => body.data.message.id)).toContain(first.id);
 });
 

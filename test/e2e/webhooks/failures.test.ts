@@ -91,7 +91,11 @@ it('an endpoint that does not answer in time has failed', async () => {
   const { id } = await webhook();
   await node.receive(aUser(), 'hello');
   const found = await delivery(id, 'dead');
-  expect(found.attempt_log[0]).toMatchObject({ status: null, error: 'no answer within 500 ms', response: null });
+  expect(found.attempt_log[0]).toMatchObject({
+    status: null,
+    error: 'no answer within 500 ms',
+    response: null,
+  });
 });
 
 it('of a long answer the beginning is kept, and the rest is not waited for', async () => {
@@ -143,7 +147,10 @@ describe('Dead letters', () => {
     receiver.behave(() => ({}));
 
     const one = { delivery_ids: [dead[1].id], webhook_id: id };
-    expect(await node.ok('POST', '/v1/webhooks/dead-letters/replay', one)).toEqual({ replayed: 1, more: false });
+    expect(await node.ok('POST', '/v1/webhooks/dead-letters/replay', one)).toEqual({
+      replayed: 1,
+      more: false,
+    });
     await eventually(async () => expect((await deliveryOf(node, id, dead[1].id)).state).toBe('delivered'));
     expect(receiver.requests.map(({ headers }) => headers['webhook-id'])).toEqual([dead[1].id]);
 
@@ -166,10 +173,16 @@ describe('Dead letters', () => {
     const found = await delivery(id, 'dead');
     expect(found.last_error).toBe('the endpoint was disabled');
     const wish = { delivery_ids: [found.id] };
-    expect(await node.ok('POST', '/v1/webhooks/dead-letters/replay', wish)).toEqual({ replayed: 0, more: false });
+    expect(await node.ok('POST', '/v1/webhooks/dead-letters/replay', wish)).toEqual({
+      replayed: 0,
+      more: false,
+    });
     receiver.behave(() => ({}));
     await node.ok('PATCH', `/v1/webhooks/${id}`, { enabled: true });
-    expect(await node.ok('POST', '/v1/webhooks/dead-letters/replay', wish)).toEqual({ replayed: 1, more: false });
+    expect(await node.ok('POST', '/v1/webhooks/dead-letters/replay', wish)).toEqual({
+      replayed: 1,
+      more: false,
+    });
     expect((await delivery(id, 'delivered')).id).toBe(found.id);
   });
 
