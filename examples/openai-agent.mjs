@@ -121,8 +121,9 @@ async function stream(start, history) {
 
   const client_message_id = randomUUID(); // a start whose answer was lost is repeated, and begins nothing new
   let message_id;
+  let offset = 0; // nothing once the answer has ended without us
   try {
-    for (let offset = 0; !isRead || offset < text.length;) {
+    while (offset !== undefined && (!isRead || offset < text.length)) {
       if (offset === text.length) await delay(20);
       else {
         message_id ??= (await command('message:start', { ...start, client_message_id })).message_id;
@@ -130,26 +131,27 @@ async function stream(start, history) {
         offset = await append(message_id, offset, text.slice(offset));
       }
     }
+    if (offset === undefined) model.abort();
     if (!model.signal.aborted) await reading;
     if (!message_id) throw new Error('the model said nothing');
-    const { status } = await finish({ message_id, status: model.signal.aborted ? 'cancelled' : 'complete' });
-    if (status === 'incomplete') throw new Error('the server did not hear of us for too long');
-    console.log(`${status}: ${start.agent_session_id}, ${text.length} characters`);
-  } catch (error) {
-    if (error.details?.status === undefined) throw error;
-    console.log(`${error.details.status}: ${start.agent_session_id}`); // it has ended: its user stopped it
+    const ended = await finish({ message_id, status: model.signal.aborted ? 'cancelled' : 'complete' });
+    if (ended.status === 'incomplete') throw new Error('the server has not heard of us for too long');
+    console.log(`${ended.status}: ${start.agent_session_id}, ${text.length} characters`);
   } finally {
     model.abort();
     answering.delete(message_id);
   }
 }
 
-/** @returns where the next piece begins: after a reconnect that may be further back, or further on */
+/**
+ * @returns where the next piece begins: after a reconnect that may be further back, or further on; nothing when the answer
+ * has ended, because its user has stopped it or we were silent for too long
+ */
 async function append(message_id, offset, delta) {
   try {
     return (await command('message:append', { message_id, offset, delta })).offset;
   } catch (error) {
-    if (error.details?.offset === undefined) throw error;
+    if (error.details?.offset === undefined && error.details?.status === undefined) throw error;
     return error.details.offset;
   }
 }
