@@ -31,7 +31,7 @@ export class AgentClaims {
     const claiming = this.claims.claim(owner, id, holderOf(agent));
     const claim = await this.offices.watchRefusal(agent, id, claiming);
     await this.confirm(agent, owner, id);
-    this.offices.hold(agent, owner, id);
+    await this.keep(agent, owner, id);
     return { agent_session_id: id, expires_at: toIso(claim.expiresAt) };
   }
 
@@ -44,17 +44,27 @@ export class AgentClaims {
     office?.holds.delete(id);
   }
 
+  /** A session was claimed: known here from now on, or given back if the connection has ended meanwhile. */
+  async keep(agent: AgentConnection, owner: LogOwner, id: string): Promise<void> {
+    if (agent.isOpen()) this.offices.hold(agent, owner, id);
+    else await this.claims.release(owner, id, agent.id);
+  }
+
+  /** Gives back whatever a connection has claimed that has ended meanwhile. */
+  async releaseIfGone(agent: AgentConnection): Promise<void> {
+    if (!agent.isOpen()) await this.claims.releaseAll(agent.id);
+  }
+
   /** The connection has gone, and its claims with it: the others are told. */
   async leave(agent: AgentConnection): Promise<void> {
     this.offices.leave(agent);
     await this.claims.releaseAll(agent.id);
   }
 
-  /** While it was being claimed the session may have been routed to somebody else, or the connection may have ended. */
+  /** While it was being claimed the session may have been routed to somebody else. */
   private async confirm(agent: AgentConnection, owner: LogOwner, id: string): Promise<void> {
     try {
       refuseUnlessOwn(agent, (await this.sessions.locate(agent.principal, id)).session);
-      if (!agent.isOpen()) throw conflict('This connection has ended.');
     } catch (error) {
       await this.claims.release(owner, id, agent.id);
       throw error;

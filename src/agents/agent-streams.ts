@@ -3,7 +3,7 @@ import type { Message } from '../kernel/wire.dto.js';
 import { PlatformUsers } from '../log/platform-users.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { StreamPieceDto } from '../streaming/stream.dto.js';
-import type { StreamSource } from '../streaming/stream-source.js';
+import type { StreamPlace, StreamSource } from '../streaming/stream-source.js';
 import { Streams } from '../streaming/streams.js';
 import { type AgentConnection, holderOf } from './agent-connection.js';
 import type { AgentFinishDto, AgentStreamStartDto, OffsetView, StreamStartView } from './agents.dto.js';
@@ -35,22 +35,21 @@ export class AgentStreams {
     const told = this.offices.of(agent)?.desk.toldOf(agent.id, agentSessionId, body.up_to_seq);
     const start = { platformUserId, agentSessionId, clientMessageId, payload, metadata, told };
     const starting = this.streams.start(this.sourceOf(agent), start);
-    const { message, offset } = await this.offices.watchRefusal(agent, agentSessionId, starting);
-    this.renewals.begin(agent, message.id, owner, agentSessionId);
-    return { message_id: message.id, agent_session_id: agentSessionId, offset };
+    const { message, offset, replayed } = await this.offices.watchRefusal(agent, agentSessionId, starting);
+    const { id, agent_session_id } = message;
+    if (!replayed) await this.renewals.begin(agent, { messageId: id, owner, agentSessionId });
+    return { message_id: id, agent_session_id, offset };
   }
 
   /** Adds a piece, and keeps the claim. @throws ParleyError as {@link Streams.append} */
-  async append(agent: AgentConnection, piece: StreamPieceDto): Promise<OffsetView> {
-    const known = await this.streams.append(this.sourceOf(agent), piece);
-    this.renewals.touch(agent, piece.message_id);
-    return known;
+  append(agent: AgentConnection, piece: StreamPieceDto): Promise<OffsetView> {
+    return this.streams.append(this.sourceOf(agent), piece);
   }
 
   /** Ends an answer; a repeat gets the message as it is. @throws ParleyError as {@link Streams.finish} */
   async finish(agent: AgentConnection, { message_id: id, ...end }: AgentFinishDto): Promise<Message> {
     const message = await this.streams.finish(this.sourceOf(agent), id, end);
-    this.renewals.end(agent, id);
+    await this.renewals.end(agent, id);
     return message;
   }
 
@@ -59,7 +58,8 @@ export class AgentStreams {
     if (known) return known;
     const { accountId, keyId } = agent.principal;
     const onStop = (message_id: string): void => agent.send('message:stop', { message_id });
-    const source = { accountId, keyId, holder: holderOf(agent), onStop };
+    const onPiece = (place: StreamPlace): void => this.renewals.touch(agent, place);
+    const source = { accountId, keyId, holder: holderOf(agent), onStop, onPiece };
     this.sources.set(agent, source);
     return source;
   }

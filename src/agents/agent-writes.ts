@@ -5,6 +5,7 @@ import { PlatformUsers } from '../log/platform-users.js';
 import { Replies } from '../log/replies.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { toPayload } from '../wire/payload.js';
+import { AgentClaims } from './agent-claims.js';
 import { type AgentConnection, holderOf } from './agent-connection.js';
 import type { AgentSendDto } from './agents.dto.js';
 import { Offices } from './offices.js';
@@ -17,6 +18,7 @@ export class AgentWrites {
     private readonly sessions: SessionsService,
     private readonly replies: Replies,
     private readonly offices: Offices,
+    private readonly claims: AgentClaims,
   ) {}
 
   /**
@@ -35,7 +37,7 @@ export class AgentWrites {
     const reply = { ...message, clientMessageId: body.client_message_id };
     const writing = this.replies.reply(owner, reply, holderOf(agent), told);
     const { message: written } = await this.offices.watchRefusal(agent, agentSessionId, writing);
-    this.offices.hold(agent, owner, agentSessionId);
+    await this.claims.keep(agent, owner, agentSessionId);
     if (told) this.offices.of(agent)?.desk.handled(agent.id, agentSessionId, told.upTo);
     return written;
   }

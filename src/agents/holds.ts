@@ -30,9 +30,11 @@ export class Holds {
       if (hold.connectionId === connectionId) this.bySession.delete(id);
   }
 
-  /** Forgets what has run out. @param now milliseconds since the epoch */
-  expire(now: number): void {
-    for (const [id, { expiresAt }] of this.bySession) if (expiresAt <= now) this.bySession.delete(id);
+  /** Forgets what has run out. @param now milliseconds since the epoch @returns what that was */
+  expire(now: number): [sessionId: string, hold: Hold][] {
+    const expired = [...this.bySession].filter(([, { expiresAt }]) => expiresAt <= now);
+    for (const [id] of expired) this.bySession.delete(id);
+    return expired;
   }
 
   entries(): IterableIterator<[string, Hold]> {

@@ -31,9 +31,11 @@ export class Horizons {
 
   /** What an agent has handled itself is behind it. */
   advance(agent: string, sessionId: string, upTo: number): void {
-    const told = this.byAgent.get(agent)?.get(sessionId);
-    if (told && told.sinceSeq <= upTo)
-      this.byAgent.get(agent)?.set(sessionId, { sinceSeq: upTo + 1, upTo: Math.max(told.upTo, upTo + 1) });
+    const own = this.byAgent.get(agent);
+    const told = own?.get(sessionId);
+    if (!own || !told || told.sinceSeq > upTo) return;
+    if (told.upTo <= upTo) own.delete(sessionId);
+    else own.set(sessionId, { sinceSeq: upTo + 1, upTo: told.upTo });
   }
 
   forget(agent: string): void {

@@ -87,7 +87,8 @@ export class Office {
 
   /** Compares everything with the database. @param now milliseconds since the epoch */
   async compare(now: number): Promise<void> {
-    this.holds.expire(now);
+    // Whoever let its lease run out may have given up: it is told again.
+    for (const [id, { connectionId }] of this.holds.expire(now)) this.desk.refuse(connectionId, id);
     await this.inbox.compare();
     const audiences = this.audiences();
     this.watch.keep(new Set(audiences.keys()));

@@ -1,0 +1,153 @@
+import { Desk, type DeskAgent, type Telling, type WaitingSession } from '../../../src/agents/desk.js';
+import type { Message, Session } from '../../../src/kernel/wire.dto.js';
+
+const LIMIT = 100;
+const ann: DeskAgent = { id: 'ann', agentId: null };
+const ben: DeskAgent = { id: 'ben', agentId: null };
+const sal: DeskAgent = { id: 'sal', agentId: 'sales' };
+
+/** Session `s` as it stands; messages by their positions. */
+function waiting(
+  seqs: number[],
+  change: Partial<WaitingSession> & { agent_id?: string | null; id?: string } = {},
+) {
+  const { agent_id = null, id = 's', ...fields } = change;
+  const session = { agent_session_id: id, agent_id } as Session;
+  const messages = seqs.map((seq) => ({ seq }) as Message);
+  return { userId: 1, session, sinceSeq: seqs[0] ?? 0, messages, holder: null, ...fields };
+}
+
+const who = (tellings: Telling[]): string[] =>
+  tellings.map(({ to, messages }) => `${to}:${messages.map(({ seq }) => seq).join()}`);
+
+let desk: Desk;
+beforeEach(() => (desk = new Desk(LIMIT)));
+
+describe('A desk tells', () => {
+  it('every agent of what is routed to nobody, once', () => {
+    [ann, ben, sal].forEach((agent) => desk.add(agent));
+    expect(who(desk.update(waiting([1])))).toEqual(['ann:1', 'ben:1', 'sal:1']);
+    expect(desk.update(waiting([1]))).toEqual([]);
+    expect(who(desk.update(waiting([1, 2])))).toEqual(['ann:1,2', 'ben:1,2', 'sal:1,2']);
+  });
+
+  it('only the agent that it is routed to', () => {
+    [ann, sal].forEach((agent) => desk.add(agent));
+    expect(who(desk.update(waiting([1], { agent_id: 'sales' })))).toEqual(['sal:1']);
+    expect(desk.update(waiting([1], { agent_id: 'support' }))).toEqual([]);
+    expect(who(desk.update(waiting([1], { agent_id: 'sales' })))).toEqual(['sal:1']); // it may have been refused
+  });
+
+  it('a newcomer of all that waits for it', () => {
+    desk.add(ann);
+    desk.update(waiting([1], { id: 's1' }));
+    desk.update(waiting([5, 6], { id: 's2' }));
+    desk.update(waiting([2], { id: 's3', holder: 'ann' }));
+    expect(who(desk.add(ben))).toEqual(['ben:1', 'ben:5,6']);
+    expect(desk.add({ ...ben })).toEqual([]); // the same connection
+  });
+
+  it('nobody of what is handled, and all again of what comes then', () => {
+    desk.add(ann);
+    desk.update(waiting([1]));
+    desk.settle('s');
+    expect(who(desk.add(ben))).toEqual([]);
+    expect(who(desk.update(waiting([3])))).toEqual(['ann:3', 'ben:3']);
+  });
+
+  it('while it is claimed its claimant alone', () => {
+    [ann, ben].forEach((agent) => desk.add(agent));
+    desk.update(waiting([1]));
+    expect(desk.update(waiting([1], { holder: 'ann' }))).toEqual([]); // it knows
+    expect(who(desk.update(waiting([1, 2], { holder: 'ann' })))).toEqual(['ann:1,2']);
+    expect(desk.listeners('s')).toEqual(['ann']);
+  });
+
+  it('all again when the claim has ended, but who gave it back', () => {
+    [ann, ben].forEach((agent) => desk.add(agent));
+    desk.update(waiting([1]));
+    desk.update(waiting([1], { holder: 'ann' }));
+    expect(who(desk.update(waiting([1])))).toEqual(['ann:1', 'ben:1']);
+    desk.update(waiting([1], { holder: 'ann' }));
+    desk.decline('ann', 's');
+    expect(who(desk.update(waiting([1])))).toEqual(['ben:1']);
+    expect(who(desk.update(waiting([1, 2])))).toEqual(['ann:1,2', 'ben:1,2']);
+  });
+
+  it('nobody while somebody elsewhere has claimed it, and all when that has ended', () => {
+    [ann, ben].forEach((agent) => desk.add(agent));
+    desk.update(waiting([1]));
+    expect(desk.update(waiting([1, 2], { holder: 'elsewhere' }))).toEqual([]);
+    expect(desk.waiting.size).toBe(0);
+    expect(who(desk.update(waiting([1, 2])))).toEqual(['ann:1,2', 'ben:1,2']);
+  });
+
+  it('who was refused again, also when nobody has seen the claim here', () => {
+    [ann, ben].forEach((agent) => desk.add(agent));
+    desk.update(waiting([1]));
+    desk.refuse('ben', 's');
+    expect(who(desk.update(waiting([1])))).toEqual(['ben:1']);
+  });
+
+  it('of so many sessions at once as it may', () => {
+    desk = new Desk(2);
+    desk.add(ann);
+    for (const id of ['s1', 's2', 's3']) desk.update(waiting([1], { id }));
+    expect([...desk.waiting.keys()]).toEqual(['s1', 's2']);
+    expect(who(desk.update(waiting([1, 2], { id: 's1' })))).toEqual(['ann:1,2']); // what waits here goes on
+    desk.settle('s2');
+    expect(who(desk.update(waiting([1], { id: 's3' })))).toEqual(['ann:1']);
+  });
+
+  it('no longer who has left', () => {
+    [ann, ben].forEach((agent) => desk.add(agent));
+    desk.remove('ann');
+    expect(who(desk.update(waiting([1])))).toEqual(['ben:1']);
+    desk.remove('ben');
+    expect(desk.isEmpty && desk.waiting.size === 0).toBe(true);
+  });
+});
+
+describe('What an answer answers to', () => {
+  it('is all that its agent was told, from the first position to the last', () => {
+    [ann, ben].forEach((agent) => desk.add(agent));
+    desk.update(waiting([1]));
+    desk.update(waiting([1, 4]));
+    expect(desk.toldOf('ann', 's')).toEqual({ sinceSeq: 1, upTo: 4 });
+    expect(desk.toldOf('ann', 's', 1)).toEqual({ sinceSeq: 1, upTo: 1 });
+    expect(desk.toldOf('ann', 'other')).toBeUndefined();
+  });
+
+  it('is what the agent says it has seen, whatever it was told over this connection', () => {
+    desk.add(ann);
+    expect(desk.toldOf('ann', 's', 7)).toEqual({ sinceSeq: 7, upTo: 7 });
+    desk.update(waiting([9]));
+    expect(desk.toldOf('ann', 's', 7)).toEqual({ sinceSeq: 7, upTo: 7 }); // of before: it must not pass for one to 9
+  });
+
+  it('is remembered after the session was handled: a late answer must not pass', () => {
+    desk.add(ann);
+    desk.update(waiting([1]));
+    desk.settle('s');
+    expect(desk.toldOf('ann', 's')).toEqual({ sinceSeq: 1, upTo: 1 });
+  });
+
+  it('is not what the agent has answered before', () => {
+    desk.add(ann);
+    desk.update(waiting([1, 2]));
+    desk.handled('ann', 's', 1);
+    expect(desk.toldOf('ann', 's')).toEqual({ sinceSeq: 2, upTo: 2 });
+    desk.handled('ann', 's', 2);
+    expect(desk.toldOf('ann', 's')).toBeUndefined();
+  });
+
+  it('is forgotten with the connection', () => {
+    desk.add(ann);
+    desk.update(waiting([1]));
+    desk.remove('ann');
+    desk.add(ann);
+    expect(who(desk.update(waiting([1])))).toEqual(['ann:1']);
+    desk.remove('ann');
+    expect(desk.toldOf('ann', 's')).toBeUndefined();
+  });
+});
