@@ -26,6 +26,17 @@ export class LiveStreams {
     saver.listen({ onLost, onStopped: (stream) => this.tellStopped(stream) });
   }
 
+  /** As whom this node writes texts. */
+  get writer(): string {
+    return this.saver.writer;
+  }
+
+  /** It has grown, or its writer says that it is there: it is announced and saved, soon. */
+  grown(stream: LiveStream): void {
+    this.announcer.announce(stream);
+    this.saver.add(stream);
+  }
+
   /** `listener` hears that the platform user wants no more of one of them. Said at least once. */
   onStop(listener: (stream: LiveStream) => void): void {
     this.tellStopped = listener;

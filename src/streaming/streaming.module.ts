@@ -7,6 +7,7 @@ import { StreamSweeper } from './stream-sweeper.js';
 import { Streams } from './streams.js';
 import { StopService } from './stop.service.js';
 import { StreamRequest } from './stream-request.js';
+import { TakeOvers } from './take-overs.js';
 import { StopGateway } from './ws/stop.gateway.js';
 
 /** Answers that arrive in pieces. */
@@ -16,6 +17,7 @@ import { StopGateway } from './ws/stop.gateway.js';
     StreamSaver,
     Announcer,
     LiveStreams,
+    TakeOvers,
     Streams,
     StreamSweeper,
     StreamRequest,

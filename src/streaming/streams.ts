@@ -1,19 +1,14 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
-import { CONFIG, type Config } from '../config/config.js';
-import { conflict, invalidParameter, notFound, type ParleyError } from '../kernel/errors.js';
-import { parseMessageId } from '../kernel/ids.js';
+import { Injectable, Logger } from '@nestjs/common';
+import { conflict, invalidParameter, type ParleyError } from '../kernel/errors.js';
 import { findJsonProblem } from '../kernel/json.js';
 import type { Attachment, Message } from '../kernel/wire.dto.js';
 import type { Told } from '../log/fence.js';
-import { LogReader } from '../log/log-reader.js';
 import { PlatformUsers } from '../log/platform-users.js';
-import { StreamTexts } from '../log/stream-texts.js';
 import { type Ending, StreamWrites, WriterChangedError } from '../log/stream-writes.js';
-import { Announcer } from './announcer.js';
 import { LiveStream } from './live-stream.js';
 import { LiveStreams } from './live-streams.js';
-import { StreamSaver } from './stream-saver.js';
 import type { StreamSource } from './stream-source.js';
+import { TakeOvers } from './take-overs.js';
 
 /** What may wait to be saved of one stream before its writer has to wait, in UTF-16 code units. */
 const MAX_BACKLOG = 65_536;
@@ -64,13 +59,9 @@ export class Streams {
 
   constructor(
     private readonly users: PlatformUsers,
-    private readonly reader: LogReader,
     private readonly writes: StreamWrites,
-    private readonly texts: StreamTexts,
-    private readonly saver: StreamSaver,
-    private readonly announcer: Announcer,
+    private readonly takeOvers: TakeOvers,
     private readonly live: LiveStreams,
-    @Inject(CONFIG) private readonly config: Config,
   ) {
     live.onStop((stream) => this.stopHere(stream));
   }
@@ -88,12 +79,12 @@ export class Streams {
     const whole = { attachments: [], ...payload, content: '', sender: 'assistant' as const };
     const message = { sender: whole.sender, payload: whole, metadata, agentSessionId, clientMessageId };
     const begun = await this.writes.start(owner, message, {
-      writer: this.saver.writer,
+      writer: this.live.writer,
       holder: source.holder,
       told,
     });
     if (begun.replayed) return this.goOn(source, begun.message);
-    this.live.enter(this.newStream(source, begun.message, owner.userId, ''));
+    this.live.enter(this.takeOvers.streamOf(source, begun.message, owner.userId, ''));
     return { ...begun, offset: 0 };
   }
 
@@ -118,8 +109,7 @@ export class Streams {
     stream.append(offset, delta);
     stream.source = source;
     source.onPiece?.(stream);
-    this.announcer.announce(stream);
-    this.saver.add(stream);
+    this.live.grown(stream);
     if (stream.backlog > MAX_BACKLOG) await stream.nextSave();
     return { offset: stream.text.length };
   }
@@ -158,7 +148,7 @@ export class Streams {
     const { owner, seq, text } = stream;
     stream.isEnding = true;
     try {
-      const written = { text, writer: this.saver.writer };
+      const written = { text, writer: this.live.writer };
       const { holder } = stream.source;
       const message = await this.writes.finish(owner, seq, { status, written, payload, metadata, holder });
       this.live.forget(stream);
@@ -180,17 +170,9 @@ export class Streams {
   }
 
   private async open(source: StreamSource, id: string): Promise<LiveStream | Message> {
-    const address = parseMessageId(id);
-    const owner = address && (await this.users.byId(address.userId));
-    if (!owner || owner.accountId !== source.accountId) throw notFound('message');
-    const message = await this.reader.message(owner, address.seq);
-    if (message.status !== 'streaming') return message;
-    this.live.checkLimit(source);
-    const taken = await this.texts.takeOver(address, this.saver.writer);
-    if (!taken) return this.reader.message(owner, address.seq);
-    const stream = this.newStream(source, message, owner.userId, taken.text);
-    if (taken.stopped) return this.end(stream, { status: 'cancelled' });
-    return this.live.enter(stream);
+    const taken = await this.takeOvers.take(source, id);
+    if ('message' in taken) return taken.message;
+    return taken.isStopped ? this.end(taken.stream, { status: 'cancelled' }) : this.live.enter(taken.stream);
   }
 
   private async goOn(source: StreamSource, message: Message): Promise<StreamStarted> {
@@ -199,13 +181,6 @@ export class Streams {
     const stream = this.live.get(source, message.id) ?? (await this.find(source, message.id));
     if (stream instanceof LiveStream) return { message, offset: stream.text.length, replayed: true };
     return { message: stream, offset: stream.payload.content.length, replayed: true };
-  }
-
-  private newStream(source: StreamSource, message: Message, userId: number, text: string): LiveStream {
-    const { platform_user_id: platformUserId, agent_session_id: agentSessionId, seq, payload } = message;
-    const limit = this.config.MAX_BODY_BYTES - Buffer.byteLength(JSON.stringify(payload));
-    const owner = { accountId: source.accountId, platformUserId, userId };
-    return new LiveStream({ owner, seq, agentSessionId, text, limit }, source);
   }
 }
 

@@ -31,7 +31,7 @@ export function openStreamingRequest(
     headers = {},
   }: { type?: string; query?: object; headers?: object } = {},
 ): StreamingRequest {
-  const path = `/v1/message/stream?${new URLSearchParams(query as Record<string, string>)}`;
+  const path = `/v1/message/stream?${new URLSearchParams(query as Record<string, string>).toString()}`;
   const raw = request(new URL(path, url), {
     method: 'POST',
     agent: false,

@@ -26,6 +26,7 @@ import type { StreamSource } from '../../../src/streaming/stream-source.js';
 import { StreamSaver } from '../../../src/streaming/stream-saver.js';
 import { StreamSweeper } from '../../../src/streaming/stream-sweeper.js';
 import { Streams } from '../../../src/streaming/streams.js';
+import { TakeOvers } from '../../../src/streaming/take-overs.js';
 
 /** Streaming on one node, wired as in the server, with a connection pool of its own and without edges. */
 export interface StreamNode {
@@ -61,7 +62,7 @@ export async function startStreamNode(
       LogModule,
       FollowModule,
     ],
-    providers: [StreamSaver, Announcer, LiveStreams, Streams, StreamSweeper, StopService],
+    providers: [StreamSaver, Announcer, LiveStreams, TakeOvers, Streams, StreamSweeper, StopService],
   })
     .setLogger(false as never)
     .compile();
