@@ -32,7 +32,7 @@ if (!PARLEY_API_KEY || !MODEL) {
 const HISTORY = 50;
 /** How often an answer is begun before the session is left to others. */
 const ATTEMPTS = 3;
-/** A claim lasts 30 s unless the server is set otherwise. */
+/** Without a sign of life a claim lasts 30 s, and so does an answer, unless the server is set otherwise. */
 const RENEW_EVERY_MS = 10_000;
 const REPEAT_LATER = ['service_unavailable', 'internal_error', 'rate_limit_exceeded'];
 
@@ -122,10 +122,13 @@ async function stream(start, history) {
   const client_message_id = randomUUID(); // a start whose answer was lost is repeated, and begins nothing new
   let message_id;
   let offset = 0; // nothing once the answer has ended without us
+  let appendedAt = 0;
+  const isIdle = () => offset === text.length && (!message_id || Date.now() < appendedAt + RENEW_EVERY_MS);
   try {
     while (offset !== undefined && (!isRead || offset < text.length)) {
-      if (offset === text.length) await delay(20);
+      if (isIdle()) await delay(20);
       else {
+        appendedAt = Date.now(); // also of an empty piece: it says that we are still there
         message_id ??= (await command('message:start', { ...start, client_message_id })).message_id;
         answering.set(message_id, model);
         offset = await append(message_id, offset, text.slice(offset));

@@ -185,6 +185,18 @@ describe('examples/openai-agent.mjs', () => {
     expect(askedAbout('What is the time?')).toHaveLength(2);
   });
 
+  it('begins anew when the server has given its answer up', async () => {
+    const user = await userSocket(aUser());
+    start();
+    model.hold();
+    await say(user, 'Take your time.');
+    await eventually(() => expect(summary(user)).toMatchObject([{ status: 'incomplete' }]), PATIENCE);
+    model.release();
+    const whole = { status: 'complete', content: saidTo('Take your time.') };
+    await eventually(() => expect(summary(user)).toMatchObject([{ status: 'incomplete' }, whole]), PATIENCE);
+    expect(askedAbout('Take your time.')).toHaveLength(2);
+  });
+
   it('three of them give each of ten users one answer', async () => {
     start();
     start();
