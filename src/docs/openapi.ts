@@ -3,7 +3,7 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import { ERROR_ROWS } from '../kernel/errors.js';
 import { documentHeaders } from './headers.js';
 import { type Operation, operationsOf } from './operations.js';
-import { SOCKET_MODELS } from './socket-events.js';
+import { SOCKET_MODELS } from './agent-events.js';
 
 /** The error table, for the page's introduction. */
 function errorTable(): string {

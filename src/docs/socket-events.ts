@@ -60,10 +60,13 @@ export const CLIENT_COMMANDS: Record<string, EventDocumentation> = {
   'token:refresh': { data: RefreshDto, answer: RefreshedView, summary: 'Gives the connection a new token.' },
 };
 
-const documented = [...Object.values(SERVER_EVENTS), ...Object.values(CLIENT_COMMANDS)];
-
-/** Every class that a socket event names: `openapi.json` has their schemas, so that both documents agree. */
-export const SOCKET_MODELS: Type<unknown>[] = [
+/** Every class that a socket event of a platform user names. */
+export const USER_MODELS: Type<unknown>[] = [
   HandshakeDto,
-  ...new Set(documented.flatMap(({ data, answer }) => (answer ? [data, answer] : [data]))),
+  ...modelsOf([...Object.values(SERVER_EVENTS), ...Object.values(CLIENT_COMMANDS)]),
 ];
+
+/** The classes that events name, each once. */
+export function modelsOf(events: readonly EventDocumentation[]): Type<unknown>[] {
+  return [...new Set(events.flatMap(({ data, answer }) => (answer ? [data, answer] : [data])))];
+}

@@ -10,7 +10,7 @@ import { RestClient } from './rest-client.js';
 
 const AGENTS = 10;
 const SESSIONS = 1_000;
-const WRITERS = 8;
+const WRITERS = 24;
 const SECONDS = 30;
 const KILL_AGENT_EVERY_MS = 1_000;
 const KILL_NODE_EVERY_MS = 10_000;
