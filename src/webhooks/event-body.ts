@@ -3,6 +3,7 @@ import { toIso } from '../kernel/clock.js';
 import { ParleyError } from '../kernel/errors.js';
 import { LogReader } from '../log/log-reader.js';
 import type { DueDelivery } from './delivery.js';
+import { PoolShare } from './persistence/pool-share.js';
 import { SessionReads } from './persistence/session-reads.js';
 
 /** Writes the body of a delivery: `{type, timestamp, data}`, as Standard Webhooks recommends. */
@@ -11,6 +12,7 @@ export class EventBody {
   constructor(
     private readonly reader: LogReader,
     private readonly sessions: SessionReads,
+    private readonly share: PoolShare,
   ) {}
 
   /**
@@ -19,7 +21,7 @@ export class EventBody {
    * @returns JSON; `undefined` when the message does not exist any more
    */
   async of(delivery: DueDelivery): Promise<string | undefined> {
-    const data = await this.data(delivery);
+    const data = await this.share.run(() => this.data(delivery));
     return data && JSON.stringify({ type: delivery.event, timestamp: toIso(delivery.createdAt), data });
   }
 

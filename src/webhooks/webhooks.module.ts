@@ -12,6 +12,7 @@ import { DeliveriesController } from './http/deliveries.controller.js';
 import { WebhooksController } from './http/webhooks.controller.js';
 import { DeliveryRepository } from './persistence/delivery.repository.js';
 import { EndpointRepository } from './persistence/endpoint.repository.js';
+import { PoolShare } from './persistence/pool-share.js';
 import { QueueDatabase } from './persistence/queue-database.js';
 import { SessionReads } from './persistence/session-reads.js';
 import { TargetGuard } from './target-guard.js';
@@ -27,6 +28,7 @@ import { WebhooksService } from './webhooks.service.js';
     EndpointRepository,
     DeliveryRepository,
     SessionReads,
+    PoolShare,
     QueueDatabase,
     DeliveryQueue,
     EventBody,

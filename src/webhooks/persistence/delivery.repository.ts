@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Queryable, type Transaction } from '../../database/database.js';
 import type { AttemptLog, Delivery, DeliveryState, DueDelivery } from '../delivery.js';
 import * as sql from './delivery.sql.js';
+import { PoolShare } from './pool-share.js';
 
 /** Where a page of deliveries ended. */
 export interface DeliveryPosition {
@@ -26,7 +27,10 @@ export interface Verdict {
 /** Tables `webhook_deliveries` and `webhook_attempts`. Every method throws `service_unavailable` when the database is away. */
 @Injectable()
 export class DeliveryRepository {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly share: PoolShare,
+  ) {}
 
   list(
     accountId: number,
@@ -81,7 +85,7 @@ export class DeliveryRepository {
 
   /** @returns `undefined` when that attempt is not to be made any more */
   async due(id: string, attempt: number): Promise<DueDelivery | undefined> {
-    return (await this.database.query<DueDelivery>(sql.DUE, [id, attempt]))[0];
+    return (await this.share.run(() => this.database.query<DueDelivery>(sql.DUE, [id, attempt])))[0];
   }
 
   /** @returns whether it counted: not when the delivery has ended, or somebody else has made this attempt */

@@ -6,6 +6,7 @@ import type { Db } from 'pg-boss';
 import { DataSource } from 'typeorm';
 import { Database, type Queryable, type Transaction } from '../../database/database.js';
 import { onDatabase } from '../../database/errors.js';
+import { PoolShare } from './pool-share.js';
 
 /**
  * pg-boss on the node's own connection pool: no connections of its own, and its jobs change in our transactions.
@@ -18,6 +19,7 @@ export class QueueDatabase implements Db {
   constructor(
     private readonly database: Database,
     @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly share: PoolShare,
   ) {}
 
   /** The same inside a transaction. */
@@ -25,8 +27,9 @@ export class QueueDatabase implements Db {
     return { executeSql: async (text, values) => ({ rows: await queryable.query(named(text), values) }) };
   }
 
+  /** A transaction, in which the queue changes, too. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    return this.database.transaction(work);
+    return this.share.run(() => this.database.transaction(work));
   }
 
   async executeSql(text: string, values: unknown[] = []): Promise<{ rows: object[] }> {

@@ -7,7 +7,15 @@ const open = new TargetGuard(loadConfig({ WEBHOOK_ALLOW_PRIVATE_TARGETS: 'on' })
 const PUBLIC = ['8.8.8.8', '93.184.216.34', '2606:4700:4700::1111', '::ffff:8.8.8.8', '64:ff9b::808:808'];
 const RESERVED = [
   ...['127.0.0.1', '127.255.255.254', '0.0.0.0', '10.0.0.1', '172.16.0.1', '172.31.255.255', '192.168.1.1'],
-  ...['169.254.169.254', '100.64.0.1', '100.127.255.255', '192.0.0.1', '192.0.2.1', '198.18.0.1', '198.51.100.1'],
+  ...[
+    '169.254.169.254',
+    '100.64.0.1',
+    '100.127.255.255',
+    '192.0.0.1',
+    '192.0.2.1',
+    '198.18.0.1',
+    '198.51.100.1',
+  ],
   ...['203.0.113.1', '224.0.0.1', '239.255.255.255', '240.0.0.1', '255.255.255.255'],
   ...['::', '::1', 'fe80::1', 'fc00::1', 'fd12:3456::1', 'fec0::1', 'ff02::1', '2001:db8::1', '100::1'],
   ...['::ffff:127.0.0.1', '::ffff:10.0.0.1', '::ffff:169.254.169.254', '::127.0.0.1', '64:ff9b::7f00:1'],
@@ -19,7 +27,13 @@ it.each(RESERVED)('%s is not', (address) => expect(isPublic(address)).toBe(false
 
 describe('A URL with an address in it', () => {
   const refused = [
-    ...['http://127.0.0.1/', 'http://127.1/', 'http://2130706433/', 'http://0x7f000001/', 'http://0177.0.0.1/'],
+    ...[
+      'http://127.0.0.1/',
+      'http://127.1/',
+      'http://2130706433/',
+      'http://0x7f000001/',
+      'http://0177.0.0.1/',
+    ],
     ...['http://[::1]/', 'http://[::ffff:7f00:1]/', 'http://169.254.169.254/latest/meta-data', 'http://0/'],
     ...['http://10.0.0.1:8080/', 'https://[fd00::1]/', 'http://127.0.0.1./', 'http://①②⑦.0.0.1/'],
   ];
@@ -30,10 +44,13 @@ describe('A URL with an address in it', () => {
     expect(() => open.checkAddress(new URL(url))).not.toThrow();
   });
 
-  it.each(['https://93.184.216.34/hook', 'http://[2606:4700:4700::1111]:8443/'])('%s is taken', async (url) => {
-    await guard.check(url);
-    expect(() => guard.checkAddress(new URL(url))).not.toThrow();
-  });
+  it.each(['https://93.184.216.34/hook', 'http://[2606:4700:4700::1111]:8443/'])(
+    '%s is taken',
+    async (url) => {
+      await guard.check(url);
+      expect(() => guard.checkAddress(new URL(url))).not.toThrow();
+    },
+  );
 });
 
 describe('A URL', () => {
@@ -57,7 +74,9 @@ describe('A URL', () => {
 
   it('to this machine is taken where private targets are allowed, never with a password or another scheme', async () => {
     await open.check('http://localhost:9/');
-    await expect(open.check('http://me:secret@localhost/')).rejects.toMatchObject({ code: 'invalid_parameter' });
+    await expect(open.check('http://me:secret@localhost/')).rejects.toMatchObject({
+      code: 'invalid_parameter',
+    });
     await expect(open.check('ftp://localhost/')).rejects.toMatchObject({ code: 'invalid_parameter' });
   });
 });
