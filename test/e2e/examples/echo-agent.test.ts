@@ -2,7 +2,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Api, aUser, startApi } from '../../support/api.js';
 import { eventually } from '../../support/eventually.js';
+import { createTestDatabase } from '../../support/database.js';
+import { startServer } from '../../support/server.js';
 import { closeSockets, connect } from '../../support/socket.js';
+import { quietPort } from '../faults/port.js';
 import { killExamples, said, startExample } from './example.js';
 
 let api: Api;
@@ -40,6 +43,27 @@ it('examples/echo-agent.mjs answers each message once, also what came while it w
     expect(answersTo(user)).toEqual(['You said: one', 'You said: two\nthree', 'You said: four']),
   );
 });
+
+it('examples/echo-agent.mjs comes back after its server was stopped', async () => {
+  const database = await createTestDatabase();
+  const env = { BOOTSTRAP_API_KEY: api.key, PORT: await quietPort() };
+  let server = await startServer({ databaseUrl: database.url, env });
+  const ask = async (message: string) => {
+    const user = await connect(server.url, { api_key: api.key, platform_user_id: aUser() });
+    await user.command('message:receive', { message });
+    await eventually(() => expect(answersTo(user)).toEqual([`You said: ${message}`]), { timeoutMs: 15_000 });
+  };
+  try {
+    startExample('echo-agent.mjs', { PARLEY_URL: server.url, PARLEY_API_KEY: api.key });
+    await ask('there?');
+    await server.stop();
+    server = await startServer({ databaseUrl: database.url, env });
+    await ask('still there?');
+  } finally {
+    await server.kill();
+    await database.drop();
+  }
+}, 60_000);
 
 it('examples/echo-agent.mjs says why it is refused', async () => {
   const agent = startExample('echo-agent.mjs', { PARLEY_URL: api.server.url, PARLEY_API_KEY: 'nonsense' });
