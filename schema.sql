@@ -33,7 +33,7 @@ CREATE TABLE inbox (
   agent_session_id text NOT NULL,
   account_id integer NOT NULL,
   since_seq bigint NOT NULL,
-  since timestamp(3) with time zone NOT NULL
+  since timestamp(3) with time zone
 );
 CREATE TABLE messages (
   user_id bigint NOT NULL,

@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type Queryable } from '../database/database.js';
+import { Database, type Transaction } from '../database/database.js';
+import type { Session } from '../kernel/wire.dto.js';
 import { type ClaimState, Fence, type Holder } from './fence.js';
 import type { LogOwner } from './log-types.js';
 import { END_OF_OTHERS, RELEASE, RELEASE_ALL, type ReleasedRow } from './persistence/claim.sql.js';
+import { SHELVE } from './persistence/inbox.sql.js';
 
 export type { ClaimState, Holder, Told } from './fence.js';
 
@@ -56,19 +58,20 @@ export class Claims {
   }
 
   /**
-   * The session was routed: whoever holds it as another agent does so no longer. Nobody is told by this; see
-   * {@link sessionChanged}.
+   * A session is changed: routed to an agent, it is held by nobody else any longer; closed, it waits out of every agent's
+   * sight until it is opened. Nobody is told by this; see {@link sessionChanged}.
    *
-   * @param agentId null: any agent may go on
-   * @param on the transaction that routes it
+   * @param tx the transaction that changes it, under the head's lock
    */
-  async endOfOthers(
-    on: Queryable,
+  async sessionChanges(
+    tx: Transaction,
     { userId }: LogOwner,
-    agentSessionId: string,
-    agentId: string | null,
+    { agent_session_id: id, ...before }: Session,
+    after: Pick<Session, 'agent_id' | 'status'>,
   ): Promise<void> {
-    if (agentId !== null) await on.query(END_OF_OTHERS, [userId, agentSessionId, agentId]);
+    if (after.agent_id !== null && after.agent_id !== before.agent_id)
+      await tx.query(END_OF_OTHERS, [userId, id, after.agent_id]);
+    if (after.status !== before.status) await tx.query(SHELVE, [userId, id, after.status === 'closed']);
   }
 
   /** After the commit: a session itself has changed, e.g. whom it is routed to. Whoever serves agents hears of it. */

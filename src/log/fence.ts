@@ -8,7 +8,7 @@ import { conflict, ParleyError } from '../kernel/errors.js';
 import { NodeRegistry } from '../nodes/node-registry.js';
 import type { LogOwner } from './log-types.js';
 import { CLAIM, CLAIM_OF, type ClaimedRow, type ClaimRow } from './persistence/claim.sql.js';
-import { SETTLE } from './persistence/inbox.sql.js';
+import { HANDLED_BETWEEN, SETTLE } from './persistence/inbox.sql.js';
 
 /** SQLSTATE. */
 const FOREIGN_KEY_VIOLATION = '23503';
@@ -87,10 +87,24 @@ export class Fence {
   ): Promise<void> {
     const { row } = await this.claim(owner, agentSessionId, holder, tx);
     if (row.routed_to !== null && row.routed_to !== holder.agentId) throw routedTo(row.routed_to);
-    if (told && !isStillToAnswer(row, told))
+    if (told && (await this.isHandledByOthers(tx, owner, agentSessionId, row, told)))
       throw conflict('Somebody else has handled this session meanwhile.', {
         field: 'agent_session_id',
       });
+  }
+
+  /** Whether somebody else has handled any of what a holder was told, and what is still there. */
+  private async isHandledByOthers(
+    tx: Transaction,
+    { userId }: LogOwner,
+    agentSessionId: string,
+    { since_seq, handled_seq }: ClaimedRow,
+    { sinceSeq, upTo }: Told,
+  ): Promise<boolean> {
+    const from = Math.max(sinceSeq, handled_seq + 1); // what it has handled itself is its own
+    const to = Math.min(upTo, (since_seq ?? Infinity) - 1);
+    if (from > to) return false;
+    return (await tx.query(HANDLED_BETWEEN, [userId, agentSessionId, from, to])).length > 0;
   }
 
   /** Refuses whoever is not the holder, if there is one. @throws ParleyError `resource_conflict` */
@@ -141,15 +155,6 @@ export class Fence {
 
 function toClaim({ holder, agent_id: agentId, expires_at: expiresAt }: ClaimRow): ClaimState {
   return { holder, agentId, expiresAt };
-}
-
-/**
- * Whether nobody else has handled any of what a holder was told. It may say more about what it has handled itself, and
- * what came while it did.
- */
-function isStillToAnswer({ since_seq, handled_seq }: ClaimedRow, { sinceSeq, upTo }: Told): boolean {
-  if (handled_seq >= upTo) return true;
-  return since_seq !== null && since_seq <= (handled_seq >= sinceSeq ? upTo : sinceSeq);
 }
 
 /** @param other who holds it, if it still does */

@@ -100,7 +100,7 @@ export class SessionsService {
       await this.repository.update(tx, owner, id, after, nextPosition(head));
       if (after.status !== before.status)
         head.currentSession = await this.repository.mostRecentOpen(tx, owner);
-      if (after.agent_id !== before.agent_id) await this.claims.endOfOthers(tx, owner, id, after.agent_id);
+      await this.claims.sessionChanges(tx, owner, before, after);
       return this.changed(tx, owner, id, head);
     });
     this.claims.sessionChanged(owner, id);

@@ -2,8 +2,8 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
  * What waits for agents, and who has claimed it. `inbox` is part of the log: a row is there while a session has messages
- * of its user that nobody has handled. `claims` hangs on the leases of nodes, so it is UNLOGGED as they are: after a crash
- * nobody holds anything.
+ * of its user that nobody has handled, and `since` is null while it is closed. `claims` hangs on the leases of nodes, so it
+ * is UNLOGGED as they are: after a crash nobody holds anything.
  */
 export class Agents1763949600000 implements MigrationInterface {
   readonly name = 'Agents1763949600000';
@@ -16,7 +16,7 @@ export class Agents1763949600000 implements MigrationInterface {
         agent_session_id text NOT NULL,
         account_id integer NOT NULL,
         since_seq bigint NOT NULL,
-        since timestamptz(3) NOT NULL,
+        since timestamptz(3),
         PRIMARY KEY (user_id, agent_session_id)
       )`);
     await runner.query('CREATE INDEX inbox_account ON inbox (account_id, since)');

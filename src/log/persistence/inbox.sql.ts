@@ -24,7 +24,7 @@ LEFT JOIN LATERAL (
 export const PENDING: Statement = {
   name: 'log.inbox.pending',
   text: `${SELECT}
-WHERE i.account_id = $1
+WHERE i.account_id = $1 AND i.since IS NOT NULL
   AND ($3::text[] IS NULL OR s.agent_id IS NULL OR s.agent_id = ANY ($3))
   AND ($4::text[] IS NULL OR c.holder IS NULL OR c.holder = ANY ($4))
 ORDER BY i.since LIMIT $2`,
@@ -53,6 +53,22 @@ SELECT ${MESSAGE_JSON} AS message FROM (
 ) m WHERE bytes_so_far - bytes < ${PAGE_BYTES} ORDER BY seq`,
 };
 
+/** A message of user $1 in its session $2 from position $3 to $4, no tombstone. */
+export const HANDLED_BETWEEN: Statement = {
+  name: 'log.inbox.handled-between',
+  text: `SELECT m.seq FROM messages m
+         WHERE m.user_id = $1 AND m.agent_session_id = $2 AND m.seq >= $3 AND m.seq <= $4
+           AND m.sender = 'user' AND m.deleted_at IS NULL
+         LIMIT 1`,
+};
+
+/** Session $2 of user $1 is closed ($3), and out of every agent's sight, or open, and waits from now on. */
+export const SHELVE: Statement = {
+  name: 'log.inbox.shelve',
+  text: `UPDATE inbox SET since = CASE WHEN NOT $3::bool THEN clock_timestamp() END
+         WHERE user_id = $1 AND agent_session_id = $2`,
+};
+
 /**
  * What waits in session $2 of user $1 begins after position $3, or with the next message that is not a tombstone; nothing
  * waits when there is none. Holder $4 (null: none) has handled it. The head is locked.
@@ -70,7 +86,7 @@ WITH waiting AS (
   ) next ON true
   WHERE i.user_id = $1 AND i.agent_session_id = $2
 ), later AS (
-  UPDATE inbox i SET since_seq = waiting.seq, since = waiting.created_at FROM waiting
+  UPDATE inbox i SET since_seq = waiting.seq, since = CASE WHEN i.since IS NOT NULL THEN waiting.created_at END FROM waiting
   WHERE i.user_id = $1 AND i.agent_session_id = $2 AND waiting.seq > i.since_seq
 ), done AS (
   DELETE FROM inbox i USING waiting

@@ -59,9 +59,28 @@ describe('what waits for agents', () => {
         node.sessions.patch(aKey(account), 'one', { status, context_mode: 'replace' });
       await patch('closed');
       expect(await node.inbox.pending(account, 10)).toEqual([]);
-      expect(await node.inbox.pendingOf(await ownerOf('ann'), 'one')).toBeUndefined();
+      const ann = await ownerOf('ann');
+      expect(await node.inbox.pendingOf(ann, 'one')).toBeUndefined();
+      await append('ben', 'user', { agentSessionId: 'two' });
       await patch('open');
-      expect(await node.inbox.pending(account, 10)).toHaveLength(1);
+      const names = (await node.inbox.pending(account, 10)).map(({ session }) => session.agent_session_id);
+      expect(names).toEqual(['two', 'one']); // it waits from now on
+      await patch('closed');
+      await node.inbox.ack(ann, 'one', 1);
+      await patch('open');
+      expect(await rows()).toEqual([{ user: 'ben', session: 'two', since: 1 }]);
+    });
+
+    it('leaves out what is closed also when part of it is handled then', async () => {
+      const owner = await withSession();
+      for (const _ of [1, 2]) await append('ann', 'user');
+      const patch = (status: 'open' | 'closed') =>
+        node.sessions.patch(aKey(account), 'one-of-ann', { status, context_mode: 'replace' });
+      await patch('closed');
+      await node.inbox.ack(owner, 'one-of-ann', 2);
+      expect(await node.inbox.pending(account, 10)).toEqual([]);
+      await patch('open');
+      expect(await node.inbox.pending(account, 10)).toMatchObject([{ sinceSeq: 3 }]);
     });
 
     it('can leave out what others are routed to, or hold', async () => {

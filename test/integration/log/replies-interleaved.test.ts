@@ -97,9 +97,10 @@ class Agent {
         this.node.replies.reply(this.owner, message, this.holder, told).catch(refused),
       ),
     );
-    const seqs = new Set(said.map((one) => one?.message.seq));
-    expect(seqs.size).toBe(1);
-    for (const seq of seqs) if (seq !== undefined) this.answers.push({ ...told, session, seq });
+    // A repeat may be taken where the first was refused: written is it once at most.
+    const seqs = new Set(said.flatMap((one) => one?.message.seq ?? []));
+    expect(seqs.size).toBeLessThanOrEqual(1);
+    for (const seq of seqs) this.answers.push({ ...told, session, seq });
   }
 }
 
@@ -158,7 +159,7 @@ describe('agents on two nodes that look, claim, sleep, lose their claims and ans
         answered += agents.flatMap((agent) => agent.answers).length;
         refusals += refusedSoFar();
       }),
-      { numRuns: 60 },
+      { numRuns: 60, endOnFailure: true },
     );
     // Both did happen, else nothing was shown.
     expect(answered).toBeGreaterThan(50);

@@ -142,6 +142,34 @@ describe('a reply of an agent', () => {
     await expect(reply(ALICE, { sinceSeq: 1, upTo: later })).rejects.toMatchObject(refused);
   });
 
+  it('may answer in parts, whatever stands between the messages', async () => {
+    await nodes[0].appender.append(account, 'ann', aMessage({ agentSessionId: 'two' }));
+    const third = await ask();
+    await reply(ALICE, FIRST);
+    await reply(ALICE, { sinceSeq: FIRST.upTo + 1, upTo: third });
+    expect(await waiting()).toEqual([]);
+  });
+
+  it('may answer to a message that was deleted meanwhile', async () => {
+    const second = await ask();
+    await nodes[0].changes.delete(ann, 1);
+    await nodes[0].inbox.ack(ann, 'one', 1);
+    await reply(ALICE, { sinceSeq: 1, upTo: second });
+    await nodes[0].changes.delete(ann, await ask());
+    expect(await nodes[0].inbox.messages(ann, 'one', 1, 10)).toHaveLength(1);
+    expect(await waiting()).toHaveLength(1);
+  });
+
+  it('is refused if what it answers to was handled by others in the middle', async () => {
+    await ask();
+    const third = await ask();
+    await reply(ALICE, FIRST);
+    await expire();
+    await nodes[1].inbox.ack(ann, 'one', 2);
+    await expect(reply(ALICE, { sinceSeq: 1, upTo: third })).rejects.toMatchObject(refused);
+    await reply(ALICE, { sinceSeq: third, upTo: third });
+  });
+
   it('of two agents that answer at once is one, whichever got the lock of the head first', async () => {
     const lock = await holdHead(database.connection, ann.userId);
     const bobs = reply(BOB, FIRST, {}, 1);

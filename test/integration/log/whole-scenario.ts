@@ -89,7 +89,12 @@ async function answer(node: LogNode, owner: LogOwner, session: string): Promise<
   await inbox.ack(owner, session, second.told.sinceSeq, holder);
   const waiting = await inbox.pending(owner.accountId, 1000);
   const left = waiting.filter((one) => one.owner.userId === owner.userId).map(({ sinceSeq }) => sinceSeq);
-  return [first, reply, second, left, await claims.release(owner, session, holder.connectionId)];
+  const released = await claims.release(owner, session, holder.connectionId);
+  const other = { connectionId: `another socket of ${owner.userId}`, agentId: null };
+  const tooLate = await replies
+    .reply(owner, aMessage({ agentSessionId: session }) as Reply, other, first.told)
+    .catch((error: unknown) => ({ refused: (error as { code?: string }).code }));
+  return [first, reply, second, left, released, tooLate];
 }
 
 /** Every way to read the log of a user. */
