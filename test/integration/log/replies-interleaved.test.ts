@@ -133,8 +133,7 @@ describe('agents on two nodes that look, claim, sleep, lose their claims and ans
             aMessage({ sender: 'user', agentSessionId: session }),
           );
         const run = async (one: Command): Promise<unknown> => {
-          if (one.kind === 'ask') return ask(one.session);
-          if (one.kind === 'expire') return expire(owner, one.session);
+          if (!('agent' in one)) return one.kind === 'ask' ? ask(one.session) : expire(owner, one.session);
           const agent = agents[one.agent]!;
           if (one.kind === 'reconnect') return agent.reconnect();
           if (one.kind === 'reply twice') return agent.reply(one.session, 2);
