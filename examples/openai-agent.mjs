@@ -34,6 +34,8 @@ const HISTORY = 50;
 const ATTEMPTS = 3;
 /** Without a sign of life a claim lasts 30 s, and so does an answer, unless the server is set otherwise. */
 const RENEW_EVERY_MS = 10_000;
+/** An offset beyond every text. */
+const ENDED = Infinity;
 const REPEAT_LATER = ['service_unavailable', 'internal_error', 'rate_limit_exceeded'];
 
 const auth = { api_key: PARLEY_API_KEY, ...(AGENT_ID && { agent_id: AGENT_ID }) };
@@ -121,23 +123,25 @@ async function stream(start, history) {
 
   const client_message_id = randomUUID(); // a start whose answer was lost is repeated, and begins nothing new
   let message_id;
-  let offset = 0; // nothing once the answer has ended without us
-  let appendedAt = 0;
-  const isIdle = () => offset === text.length && (!message_id || Date.now() < appendedAt + RENEW_EVERY_MS);
+  let offset = 0;
+  let saidAt = 0;
+  let ended;
+  const isQuiet = () => message_id && !model.signal.aborted && Date.now() > saidAt + RENEW_EVERY_MS;
   try {
-    while (offset !== undefined && (!isRead || offset < text.length)) {
-      if (isIdle()) await delay(20);
-      else {
-        appendedAt = Date.now(); // also of an empty piece: it says that we are still there
+    while (!ended) {
+      if (offset < text.length || isQuiet()) {
         message_id ??= (await command('message:start', { ...start, client_message_id })).message_id;
         answering.set(message_id, model);
+        saidAt = Date.now(); // also with an empty piece: it says that we are still there
         offset = await append(message_id, offset, text.slice(offset));
+        if (offset === ENDED) model.abort();
+      } else if (!isRead) await delay(20);
+      else {
+        if (!model.signal.aborted) await reading;
+        if (!message_id) throw new Error('the model said nothing');
+        ({ ended, offset } = await finish(message_id, model.signal.aborted ? undefined : text.length));
       }
     }
-    if (offset === undefined) model.abort();
-    if (!model.signal.aborted) await reading;
-    if (!message_id) throw new Error('the model said nothing');
-    const ended = await finish({ message_id, status: model.signal.aborted ? 'cancelled' : 'complete' });
     if (ended.status === 'incomplete') throw new Error('the server has not heard of us for too long');
     console.log(`${ended.status}: ${start.agent_session_id}, ${text.length} characters`);
   } finally {
@@ -146,25 +150,27 @@ async function stream(start, history) {
   }
 }
 
-/**
- * @returns where the next piece begins: after a reconnect that may be further back, or further on; nothing when the answer
- * has ended, because its user has stopped it or we were silent for too long
- */
+/** @returns where the next piece begins: after a reconnect that may be further back, for a server may have lost some */
 async function append(message_id, offset, delta) {
   try {
     return (await command('message:append', { message_id, offset, delta })).offset;
   } catch (error) {
-    if (error.details?.offset === undefined && error.details?.status === undefined) throw error;
-    return error.details.offset;
+    const { details } = error;
+    if (details?.status) return ENDED; // by its user, or because we were silent for too long
+    if (details?.offset === undefined) throw error;
+    return details.offset;
   }
 }
 
-/** After a reconnect the claim may still be our former connection's, for a while. Should another agent have it, we yield. */
-async function finish(end) {
+/** @param length of the whole text; nothing: it is not whole @returns the message as it ended, or where to go on */
+async function finish(message_id, length) {
+  const end = length === undefined ? { status: 'cancelled' } : { status: 'complete', offset: length };
   for (;;) {
     try {
-      return await command('message:finish', end);
+      return { ended: await command('message:finish', { message_id, ...end }) };
     } catch (error) {
+      if (error.details?.offset !== undefined) return { offset: error.details.offset };
+      // After a reconnect the claim may still be our former connection's. Should another agent have it, we yield.
       if (error.details?.expires_at === undefined) throw error;
       await delay(500);
     }

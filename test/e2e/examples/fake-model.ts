@@ -16,8 +16,8 @@ export interface FakeModel {
   /** What goes into OPENAI_BASE_URL. */
   readonly url: string;
   readonly asked: readonly Asked[];
-  /** Answers stop in their middle until {@link release}. */
-  hold(): void;
+  /** Answers stop in their middle, or where only their end is missing, until {@link release}. */
+  hold(where?: 'middle' | 'end'): void;
   release(): void;
   /** Connections break in the middle of the next answers, so many of them. */
   breakNext(answers: number): void;
@@ -36,7 +36,7 @@ export async function startModel(): Promise<FakeModel> {
   const asked: Asked[] = [];
   let broken = 0;
   let open = (): void => undefined;
-  let gate: Promise<void> | undefined;
+  const gates = new Map<string, Promise<void>>();
 
   const server = createServer((request, response) => {
     void answer(request, response).catch((error: unknown) => response.destroy(error as Error));
@@ -49,16 +49,17 @@ export async function startModel(): Promise<FakeModel> {
     asked.push(one);
     response.once('close', () => (one.isAborted = !response.writableFinished));
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    const bytes = Buffer.from(eventsOf(saidTo(body.messages.at(-1)?.content ?? '')));
-    for (let at = 0; at < bytes.length && !response.destroyed; at += CHUNK) {
-      if (at > bytes.length / 2 && broken > 0) {
+    for (const [part, place] of partsOf(saidTo(body.messages.at(-1)?.content ?? ''))) {
+      for (let at = 0; at < part.length && !response.destroyed; at += CHUNK) {
+        response.write(part.subarray(at, at + CHUNK));
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      if (place === 'middle' && broken > 0) {
         broken--;
         response.destroy();
         return;
       }
-      if (at > bytes.length / 2) await gate;
-      response.write(bytes.subarray(at, at + CHUNK));
-      await new Promise((resolve) => setImmediate(resolve));
+      if (gates.has(place)) await gates.get(place);
     }
     response.end();
   }
@@ -67,11 +68,11 @@ export async function startModel(): Promise<FakeModel> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`,
     asked,
-    hold: () => {
-      gate = new Promise((resolve) => (open = resolve));
+    hold: (where = 'middle') => {
+      gates.set(where, new Promise((resolve) => (open = resolve)));
     },
     release: () => {
-      gate = undefined;
+      gates.clear();
       open();
     },
     breakNext: (answers) => (broken = answers),
@@ -84,12 +85,18 @@ export async function startModel(): Promise<FakeModel> {
   };
 }
 
-function eventsOf(text: string): string {
-  const words = text.split(/(?<= )/);
-  const pieces = words.map((content) => ({ delta: { content }, finish_reason: null }));
-  const choices = [{ delta: { role: 'assistant' } }, ...pieces, { delta: {}, finish_reason: 'stop' }];
-  const events = choices.map(
-    (choice) => `data: ${JSON.stringify({ choices: [{ index: 0, ...choice }] })}\n\n`,
-  );
-  return [...events, 'data: [DONE]\n\n'].join(': a comment\n\n');
+/** What it sends, in parts that lead up to its middle, to its end, and over. */
+function partsOf(text: string): [Buffer, string][] {
+  const words = text.split(/(?<= )/).map((content) => ({ delta: { content }, finish_reason: null }));
+  const middle = words.length / 2;
+  const choices = [{ delta: { role: 'assistant' } }, ...words.slice(0, middle)];
+  return [
+    [Buffer.from(choices.map(eventOf).join('')), 'middle'],
+    [Buffer.from(words.slice(middle).map(eventOf).join('')), 'end'],
+    [Buffer.from(`${eventOf({ delta: {}, finish_reason: 'stop' })}data: [DONE]\n\n`), 'over'],
+  ];
+}
+
+function eventOf(choice: object): string {
+  return `: a comment\n\ndata: ${JSON.stringify({ choices: [{ index: 0, ...choice }] })}\n\n`;
 }
