@@ -17,6 +17,8 @@ export class DeliveryEngine implements OnModuleInit, BeforeApplicationShutdown {
   private started: Promise<void> | undefined;
   private startAfter = 0;
   private looking: Promise<void> | undefined;
+  private looks = 0;
+  private newest = 0;
   private isStopped = false;
 
   constructor(
@@ -43,7 +45,10 @@ export class DeliveryEngine implements OnModuleInit, BeforeApplicationShutdown {
 
   /** Reads which accounts have endpoints now, e.g. because this process has just changed one. @throws as the database does */
   async look(): Promise<void> {
+    const look = ++this.looks;
     const accounts = await this.endpoints.subscribed();
+    if (look < this.newest) return; // a later look has been quicker, and knows more
+    this.newest = look;
     this.subscriptions.replace(accounts);
     if (accounts.length > 0) this.start();
   }
@@ -57,7 +62,7 @@ export class DeliveryEngine implements OnModuleInit, BeforeApplicationShutdown {
   private async lookQuietly(): Promise<void> {
     if (this.isStopped || this.looking) return;
     this.looking = this.look()
-      .catch((error: unknown) => this.logger.warn(`Could not look for webhooks: ${String(error)}`))
+      .catch((error: unknown) => this.logger.debug(`Could not look for webhooks: ${String(error)}`)) // the watch warns
       .finally(() => (this.looking = undefined));
     await this.looking;
   }

@@ -21,6 +21,7 @@ export class DeliveryRelay {
   private cleaner: NodeJS.Timeout | undefined;
   private running: Promise<void> | undefined;
   private isWoken = false;
+  private hasFailed = false;
 
   constructor(
     private readonly deliveries: DeliveryRepository,
@@ -62,8 +63,10 @@ export class DeliveryRelay {
         const moved = await this.move();
         if (moved > 0) this.worker.wake();
         if (moved === BATCH) this.isWoken = true;
+        this.hasFailed = false;
       } catch (error) {
-        this.logger.warn(`Deliveries could not be queued: ${String(error)}`);
+        if (!this.hasFailed) this.logger.warn(`Deliveries could not be queued: ${String(error)}`);
+        this.hasFailed = true; // said once, though it is tried again soon and often
       }
     }
   }
