@@ -8,6 +8,8 @@ const METRICS_TOKEN = 'the-metrics-token-of-this-test-server';
 const CONTENT = 'nobody but the two of them may read this';
 const METADATA = 'nor this in the metadata';
 const CONTEXT = 'nor what the agent remembers';
+/** How every secret of a webhook begins. */
+const WEBHOOK = 'whsec_';
 let node: TestNode;
 const user = aUser();
 const secrets = new Map<string, string>();
@@ -22,7 +24,7 @@ beforeAll(async () => {
   const unknown = 'parley_this-key-does-not-exist-at-all';
   for (const [name, secret] of Object.entries({
     ...{ bootstrap: node.key, created: created.key, rotated: rotated.key, made, token, unknown },
-    ...{ TOKEN_SECRET, METRICS_TOKEN, CONTENT, METADATA, CONTEXT },
+    ...{ TOKEN_SECRET, METRICS_TOKEN, CONTENT, METADATA, CONTEXT, WEBHOOK },
   }))
     secrets.set(name, secret);
   await talk(token);
@@ -76,10 +78,10 @@ const broken: { status: number; text: string }[] = [];
 /** Failures inside: a table is away for a moment, so that statements with secrets among their values fail. */
 async function crash(token: string): Promise<void> {
   const device = await node.device(user, { token });
-  for (const table of ['messages', 'sessions', 'api_keys']) {
+  for (const table of ['messages', 'sessions', 'api_keys', 'webhook_endpoints']) {
     await node.query(`ALTER TABLE ${table} RENAME TO away`);
     for (const [name, { request, by }] of Object.entries(ROUTES)) {
-      if (by === 'nothing' && table !== 'api_keys') continue;
+      if (by === 'nothing' && !/api_keys|webhook/.test(table)) continue;
       const things = {
         user: aUser(),
         session: 's',
@@ -114,7 +116,7 @@ describe('At LOG_LEVEL=trace', () => {
 
   it.each([
     ...['bootstrap', 'created', 'rotated', 'made', 'token', 'unknown', 'TOKEN_SECRET', 'METRICS_TOKEN'],
-    ...['CONTENT', 'METADATA', 'CONTEXT'],
+    ...['CONTENT', 'METADATA', 'CONTEXT', 'WEBHOOK'],
   ])('%s stands in no line', (name) => {
     const secret = secrets.get(name) as string;
     const lines = node.server.output().split('\n');
@@ -184,6 +186,12 @@ describe('What is stored', () => {
       ])
         expect([tablename, all.includes(secrets.get(name) as string)]).toEqual([tablename, false]);
     }
+  });
+
+  it('is shown by no list: webhooks are there without their secrets', async () => {
+    const { webhooks } = await node.ok('GET', '/v1/webhooks');
+    expect(webhooks.length).toBeGreaterThan(0);
+    expect(JSON.stringify(webhooks)).not.toContain(WEBHOOK);
   });
 
   it('is shown by no list: keys are there by their prefix', async () => {
