@@ -144,7 +144,8 @@ export class StreamWrites {
     const { sender } = before.payload;
     const texts = [{ ...before.payload, ...payload, content, sender }, metadata ?? before.metadata];
     const position = nextPosition(head);
-    const values = texts.map((part) => this.limits.json(part));
+    const isMore = payload !== undefined || metadata !== undefined; // the text was measured as it grew
+    const values = texts.map((part) => (isMore ? this.limits.json(part) : JSON.stringify(part)));
     await tx.query(sql.FINISH, [owner.userId, before.seq, position, status, ...values]);
     if (!before.read) head.unreadCount++;
     const data = await this.read(tx, owner, before.seq);

@@ -32,6 +32,8 @@ export class LiveStream {
   /** It is being finished: nothing is added any more. */
   isEnding = false;
   text: string;
+  /** When its writer was heard last, on the clock of `performance.now()`. */
+  private heardAt = performance.now();
   private readonly limit: number;
   private bytes: number;
   private unannounced = '';
@@ -51,6 +53,11 @@ export class LiveStream {
     this.messageId = messageId({ userId: owner.userId, seq });
   }
 
+  /** How long its writer has said nothing, in milliseconds. */
+  get silence(): number {
+    return performance.now() - this.heardAt;
+  }
+
   /** What was taken and not saved yet, in UTF-16 code units. */
   get backlog(): number {
     return this.saving.length + this.unsaved.length;
@@ -65,6 +72,7 @@ export class LiveStream {
    */
   append(offset: number, delta: string): void {
     const { length } = this.text;
+    this.heardAt = performance.now();
     const repeated = delta.slice(0, Math.max(0, length - offset));
     if (offset > length || this.text.slice(offset, offset + repeated.length) !== repeated)
       throw conflict(

@@ -3,7 +3,8 @@ import { Bus } from '../bus/bus.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { ParleyError } from '../kernel/errors.js';
 import { Announcer } from './announcer.js';
-import type { LiveStream } from './live-stream.js';
+import type { Message } from '../kernel/wire.dto.js';
+import { LiveStream } from './live-stream.js';
 import { StreamSaver } from './stream-saver.js';
 import type { StreamSource } from './stream-source.js';
 
@@ -42,13 +43,25 @@ export class LiveStreams {
     this.tellStopped = listener;
   }
 
-  /** @throws ParleyError `rate_limit_exceeded` when the key streams as many answers as it may */
-  checkLimit({ keyId }: StreamSource): void {
-    const { MAX_STREAMS_PER_KEY: limit } = this.config;
-    if ((this.countOfKey.get(keyId) ?? 0) < limit) return;
-    throw new ParleyError('rate_limit_exceeded', `An API key may stream ${limit} answers at once.`, {
-      limit,
-    });
+  /**
+   * Opens a stream, whose pieces arrive here from then on. Its key has a place for it before.
+   *
+   * @param open gives the stream, or its message when it is finished
+   * @throws ParleyError `rate_limit_exceeded` when the key streams as many answers as it may; what `open` throws
+   */
+  async entering(
+    source: StreamSource,
+    open: () => Promise<LiveStream | Message>,
+  ): Promise<LiveStream | Message> {
+    this.reserve(source.keyId);
+    let opened: LiveStream | Message | undefined;
+    try {
+      opened = await open();
+    } finally {
+      if (!(opened instanceof LiveStream)) this.release(source.keyId);
+    }
+    if (opened instanceof LiveStream) this.enter(opened);
+    return opened;
   }
 
   /** The stream with this message id, if it is of the caller's account and its pieces arrive here. */
@@ -57,28 +70,13 @@ export class LiveStreams {
     return stream?.owner.accountId === accountId ? stream : undefined;
   }
 
-  /** From now on its pieces arrive here. */
-  enter(stream: LiveStream): LiveStream {
-    const { owner, messageId, keyId } = stream;
-    this.byId.set(messageId, stream);
-    this.countOfKey.set(keyId, (this.countOfKey.get(keyId) ?? 0) + 1);
-    const hearing = this.bus.subscribe(owner.userId, (hint) => {
-      if (hint.kind === 'stop' && hint.data.message_id === messageId) this.tellStopped(stream);
-    });
-    hearing.catch((error: unknown) => this.logger.warn(`A stop may come late: ${String(error)}`));
-    this.hearing.set(stream, hearing);
-    return stream;
-  }
-
   /** Its pieces arrive here no longer: it is finished, or another node has it. */
   forget(stream: LiveStream): void {
     this.announcer.forget(stream);
     this.saver.delete(stream);
     if (this.byId.get(stream.messageId) !== stream) return;
     this.byId.delete(stream.messageId);
-    const left = (this.countOfKey.get(stream.keyId) ?? 1) - 1;
-    if (left > 0) this.countOfKey.set(stream.keyId, left);
-    else this.countOfKey.delete(stream.keyId);
+    this.release(stream.keyId);
     void this.hearing.get(stream)?.then(
       (end) => end(),
       () => undefined,
@@ -86,8 +84,39 @@ export class LiveStreams {
     this.hearing.delete(stream);
   }
 
-  /** The stream with this message id, whoever writes it. */
-  find(messageId: string): LiveStream | undefined {
-    return this.byId.get(messageId);
+  /**
+   * Forgets those whose writers have said nothing for so many milliseconds: somebody has ended them, or will. Should one
+   * speak again, its stream is taken over like another node's.
+   */
+  forgetSilent(timeout: number): void {
+    for (const stream of this.byId.values())
+      if (stream.silence > timeout && stream.backlog === 0 && !stream.isEnding) this.forget(stream);
   }
+
+  private enter(stream: LiveStream): void {
+    const { owner, messageId } = stream;
+    this.byId.set(messageId, stream);
+    const hearing = this.bus.subscribe(owner.userId, (hint) => {
+      if (hint.kind === 'stop' && hint.data.message_id === messageId) this.tellStopped(stream);
+    });
+    hearing.catch((error: unknown) => this.logger.warn(`A stop may come late: ${String(error)}`));
+    this.hearing.set(stream, hearing);
+  }
+
+  private reserve(keyId: string): void {
+    const { MAX_STREAMS_PER_KEY: limit } = this.config;
+    const count = this.countOfKey.get(keyId) ?? 0;
+    if (count >= limit) throw tooMany(limit);
+    this.countOfKey.set(keyId, count + 1);
+  }
+
+  private release(keyId: string): void {
+    const left = (this.countOfKey.get(keyId) ?? 1) - 1;
+    if (left > 0) this.countOfKey.set(keyId, left);
+    else this.countOfKey.delete(keyId);
+  }
+}
+
+function tooMany(limit: number): ParleyError {
+  return new ParleyError('rate_limit_exceeded', `An API key may stream ${limit} answers at once.`, { limit });
 }

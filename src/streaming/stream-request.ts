@@ -1,5 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { ParleyError } from '../kernel/errors.js';
 import type { Message } from '../kernel/wire.dto.js';
 import type { Appended } from '../log/log-types.js';
 import type { StreamFinishDto, StreamStartDto } from './stream.dto.js';
@@ -33,7 +32,7 @@ export class StreamRequest {
       return { message: await this.take(source, message.id, pieces), replayed };
     } catch (error) {
       const ended = await this.breakOff(source, message.id);
-      if (isRefusedBecauseEnded(error) && ended) return { message: ended, replayed };
+      if (ended && ended.status !== 'incomplete') return { message: ended, replayed }; // e.g. stopped by its user
       throw error;
     }
   }
@@ -60,9 +59,4 @@ export class StreamRequest {
       return undefined;
     }
   }
-}
-
-/** Its user stopped it while it was arriving. */
-function isRefusedBecauseEnded(error: unknown): boolean {
-  return error instanceof ParleyError && error.details.status !== undefined;
 }

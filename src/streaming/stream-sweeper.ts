@@ -1,6 +1,5 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config.js';
-import { messageId } from '../kernel/ids.js';
 import type { MessageAddress } from '../kernel/ids.js';
 import { PlatformUsers } from '../log/platform-users.js';
 import { StreamTexts } from '../log/stream-texts.js';
@@ -49,20 +48,23 @@ export class StreamSweeper implements OnModuleInit, OnModuleDestroy {
   }
 
   private async look(): Promise<void> {
+    const { timeout, stopGrace } = this.limits;
     try {
-      const { timeout, stopGrace } = this.limits;
       for (const one of await this.texts.overdue(timeout, stopGrace, MAX_BATCH)) await this.end(one);
     } catch (error) {
-      this.logger.warn(`Could not end the streams that nobody ends: ${String(error)}`);
+      this.logger.warn(`Could not look for streams that nobody ends: ${String(error)}`);
     }
+    this.live.forgetSilent(timeout);
     if (!this.isStopped) this.schedule();
   }
 
   private async end({ userId, seq }: MessageAddress): Promise<void> {
-    const owner = await this.users.byId(userId);
-    if (!owner || this.isStopped) return;
-    const { status } = await this.writes.finish(owner, seq, { status: 'incomplete', ifOverdue: this.limits });
-    const here = this.live.find(messageId({ userId, seq }));
-    if (here && status !== 'streaming') this.live.forget(here);
+    try {
+      const owner = await this.users.byId(userId);
+      if (!owner || this.isStopped) return;
+      await this.writes.finish(owner, seq, { status: 'incomplete', ifOverdue: this.limits });
+    } catch (error) {
+      this.logger.warn(`Could not end a stream that nobody ends: ${String(error)}`);
+    }
   }
 }

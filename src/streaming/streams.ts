@@ -3,6 +3,7 @@ import { conflict, invalidParameter, type ParleyError } from '../kernel/errors.j
 import { findJsonProblem } from '../kernel/json.js';
 import type { Attachment, Message } from '../kernel/wire.dto.js';
 import type { Told } from '../log/fence.js';
+import type { Appended, LogOwner } from '../log/log-types.js';
 import { PlatformUsers } from '../log/platform-users.js';
 import { type Ending, StreamWrites, WriterChangedError } from '../log/stream-writes.js';
 import { LiveStream } from './live-stream.js';
@@ -73,19 +74,16 @@ export class Streams {
    *   session that another agent has claimed; `rate_limit_exceeded` when the key streams as many as it may
    */
   async start(source: StreamSource, start: StreamStart): Promise<StreamStarted> {
-    this.live.checkLimit(source);
-    const { platformUserId, agentSessionId, clientMessageId, payload, metadata = {}, told } = start;
-    const owner = await this.users.ensure(source.accountId, platformUserId);
-    const whole = { attachments: [], ...payload, content: '', sender: 'assistant' as const };
-    const message = { sender: whole.sender, payload: whole, metadata, agentSessionId, clientMessageId };
-    const begun = await this.writes.start(owner, message, {
-      writer: this.live.writer,
-      holder: source.holder,
-      told,
+    const owner = await this.users.ensure(source.accountId, start.platformUserId);
+    let begun: Appended | undefined;
+    const entered = await this.live.entering(source, async () => {
+      begun = await this.begin(source, owner, start);
+      return begun.replayed
+        ? begun.message
+        : this.takeOvers.streamOf(source, begun.message, owner.userId, '');
     });
-    if (begun.replayed) return this.goOn(source, begun.message);
-    this.live.enter(this.takeOvers.streamOf(source, begun.message, owner.userId, ''));
-    return { ...begun, offset: 0 };
+    if (!(entered instanceof LiveStream)) return this.goOn(source, entered);
+    return { message: (begun as Appended).message, offset: 0, replayed: false };
   }
 
   /**
@@ -169,10 +167,19 @@ export class Streams {
     return known;
   }
 
-  private async open(source: StreamSource, id: string): Promise<LiveStream | Message> {
-    const taken = await this.takeOvers.take(source, id);
-    if ('message' in taken) return taken.message;
-    return taken.isStopped ? this.end(taken.stream, { status: 'cancelled' }) : this.live.enter(taken.stream);
+  private open(source: StreamSource, id: string): Promise<LiveStream | Message> {
+    return this.live.entering(source, async () => {
+      const taken = await this.takeOvers.take(source, id);
+      if ('message' in taken) return taken.message;
+      return taken.isStopped ? this.end(taken.stream, { status: 'cancelled' }) : taken.stream;
+    });
+  }
+
+  private begin({ holder }: StreamSource, owner: LogOwner, start: StreamStart): Promise<Appended> {
+    const { agentSessionId, clientMessageId, metadata = {}, told } = start;
+    const payload = { attachments: [], ...start.payload, content: '', sender: 'assistant' as const };
+    const message = { sender: payload.sender, payload, metadata, agentSessionId, clientMessageId };
+    return this.writes.start(owner, message, { writer: this.live.writer, holder, told });
   }
 
   private async goOn(source: StreamSource, message: Message): Promise<StreamStarted> {

@@ -11,7 +11,7 @@ export class Streams1763949700000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
       CREATE TABLE streams (
-        user_id bigint NOT NULL,
+        user_id bigint NOT NULL REFERENCES platform_users (id) ON DELETE CASCADE,
         seq bigint NOT NULL,
         agent_session_id text NOT NULL,
         told_since bigint,

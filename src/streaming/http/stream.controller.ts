@@ -1,6 +1,14 @@
 import { Controller, Headers, HttpStatus, Inject, Post, Query, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
-import { ApiBody, ApiConsumes, ApiHeader, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBody,
+  ApiConsumes,
+  ApiExtraModels,
+  ApiHeader,
+  ApiQuery,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { Principal } from '../../auth/principal.js';
@@ -11,7 +19,7 @@ import { Message } from '../../kernel/wire.dto.js';
 import { Answers } from '../../wire/answers.decorator.js';
 import { parseRequest } from '../../wire/request.pipe.js';
 import { StreamRequest } from '../stream-request.js';
-import { StreamStartDto } from '../stream.dto.js';
+import { StreamLineDto, StreamStartDto } from '../stream.dto.js';
 import { NDJSON, readStream } from './stream-body.js';
 
 const IDEMPOTENCY_HEADER = 'idempotency-key';
@@ -37,9 +45,10 @@ export class StreamController {
   @RouteConfig(BODY_IN_PIECES)
   @ApiHeader({ name: IDEMPOTENCY_HEADER, required: false, description: 'The same as `client_message_id`.' })
   @ApiConsumes(NDJSON, 'text/plain')
-  @ApiQuery({ name: 'platform_user_id', ...OF_PLAIN_TEXT })
-  @ApiQuery({ name: 'agent_session_id', ...OF_PLAIN_TEXT })
   @ApiQuery({ name: 'client_message_id', ...OF_PLAIN_TEXT })
+  @ApiQuery({ name: 'agent_session_id', ...OF_PLAIN_TEXT })
+  @ApiQuery({ name: 'platform_user_id', ...OF_PLAIN_TEXT })
+  @ApiExtraModels(StreamStartDto, StreamLineDto)
   @ApiBody({ description: LINES, schema: { type: 'string' } })
   @Answers(201, Message, 'resource_conflict')
   @ApiResponse({

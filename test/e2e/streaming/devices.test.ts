@@ -227,3 +227,13 @@ it('a node that is stopped finishes what arrives', async () => {
   expect((await agent.answer).body).toMatchObject({ status: 'complete', payload: { content: 'the end' } });
   expect(await stopping).toBe(0);
 });
+
+it('an answer that its user stops before its first word is cancelled, too', async () => {
+  const user = aUser();
+  const device = await here.device(user);
+  const { agent, id } = await begun(user);
+  await device.command('message:stop', { message_id: id });
+  const { status, body } = await agent.answer;
+  expect([status, body.status, body.payload.content]).toEqual([201, 'cancelled', '']);
+  agent.destroy();
+});
