@@ -199,6 +199,7 @@ ALTER TABLE settings ADD CONSTRAINT settings_pkey PRIMARY KEY (name);
 ALTER TABLE stream_texts ADD CONSTRAINT stream_texts_pkey PRIMARY KEY (user_id, seq);
 ALTER TABLE stream_texts ADD CONSTRAINT stream_texts_user_id_seq_fkey FOREIGN KEY (user_id, seq) REFERENCES streams(user_id, seq) ON DELETE CASCADE;
 ALTER TABLE streams ADD CONSTRAINT streams_pkey PRIMARY KEY (user_id, seq);
+ALTER TABLE streams ADD CONSTRAINT streams_user_id_fkey FOREIGN KEY (user_id) REFERENCES platform_users(id) ON DELETE CASCADE;
 ALTER TABLE token_revocations ADD CONSTRAINT token_revocations_account_id_fkey FOREIGN KEY (account_id) REFERENCES accounts(id);
 ALTER TABLE token_revocations ADD CONSTRAINT token_revocations_pkey PRIMARY KEY (id);
 ALTER TABLE webhook_attempts ADD CONSTRAINT webhook_attempts_delivery_id_fkey FOREIGN KEY (delivery_id) REFERENCES webhook_deliveries(id) ON DELETE CASCADE;
