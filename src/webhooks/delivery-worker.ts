@@ -56,7 +56,9 @@ export class DeliveryWorker {
     if (this.isTaking) return void (this.isWoken = true);
     clearTimeout(this.timer);
     this.isTaking = true;
-    void this.take().finally(() => this.rest());
+    void this.take()
+      .catch((error: unknown) => this.logger.warn(`Webhooks could not be taken: ${String(error)}`))
+      .finally(() => this.rest());
   }
 
   private rest(): void {
