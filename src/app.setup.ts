@@ -1,6 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AgentConnections } from './agents/agent-connections.js';
 import { AppModule } from './app.module.js';
 import type { Config } from './config/config.js';
 import type { DatabaseAddress } from './database/data-source.js';
@@ -34,9 +35,9 @@ export async function createApp(
 
 /** What a node is scaled by: it carries connections, whether they say anything or not. */
 function countConnections(app: NestFastifyApplication): void {
-  const live = app.get(LiveConnections);
-  const help = 'Sockets and event streams that are open on this node.';
-  app.get(Metrics).gauge('parley_connections', help, () => live.size);
+  const [live, agents] = [app.get(LiveConnections), app.get(AgentConnections)];
+  const help = 'Sockets, those of agents included, and event streams that are open on this node.';
+  app.get(Metrics).gauge('parley_connections', help, () => live.size + agents.size);
 }
 
 /** Budgets are spent once for each node meanwhile: somebody should know. */

@@ -13,7 +13,8 @@ let state = (Number(seed) % 2147483646) + 1;
 const random = () => (state = (state * 48271) % 2147483647) / 2147483647;
 const anyUrl = () => `${urls[Math.floor(random() * urls.length)]}/agents`;
 
-const WORK_MS = 60;
+/** The most that it thinks, twice. */
+const WORK_MS = 100;
 const ANSWER_LIMIT_MS = 3_000;
 
 const socket = io(anyUrl(), {
@@ -54,34 +55,37 @@ async function serve(id) {
 
 const answerTo = (open) => ({ answers: open.map(({ id }) => id) });
 
-const ways = [
-  /** Answers: the first who does has claimed the session by it. */
-  (id, user, open, up_to_seq) =>
-    command('message:send', {
-      platform_user_id: user,
-      message: { payload: { content: 'an answer' }, agent_session_id: id, metadata: answerTo(open) },
-      client_message_id: randomUUID(),
-      up_to_seq,
-    }),
-  /** Claims first, and gives it back now and then. */
-  async (id, user, open, up_to_seq) => {
-    await command('session:claim', { agent_session_id: id });
-    await delay(random() * WORK_MS);
-    await ways[0](id, user, open, up_to_seq);
-    if (random() < 0.5) await command('session:release', { agent_session_id: id });
-  },
-  /** Answers in pieces. */
-  async (id, user, open, up_to_seq) => {
-    const start = { platform_user_id: user, agent_session_id: id, metadata: answerTo(open), up_to_seq };
-    const { message_id } = await command('message:start', { ...start, client_message_id: randomUUID() });
-    let offset = 0;
-    for (const delta of ['an ', 'answer ', 'in pieces']) {
-      ({ offset } = await command('message:append', { message_id, offset, delta }));
-      await delay(random() * 20);
-    }
-    await command('message:finish', { message_id });
-  },
-];
+const claim = (agent_session_id) => command('session:claim', { agent_session_id });
+
+const send = (id, user, open, up_to_seq) =>
+  command('message:send', {
+    platform_user_id: user,
+    message: { payload: { content: 'an answer' }, agent_session_id: id, metadata: answerTo(open) },
+    client_message_id: randomUUID(),
+    up_to_seq,
+  });
+
+async function stream(id, user, open, up_to_seq) {
+  const start = { platform_user_id: user, agent_session_id: id, metadata: answerTo(open), up_to_seq };
+  const { message_id } = await command('message:start', { ...start, client_message_id: randomUUID() });
+  let offset = 0;
+  for (const delta of ['an ', 'answer ', 'in pieces']) {
+    ({ offset } = await command('message:append', { message_id, offset, delta }));
+    await delay(random() * 20);
+  }
+  await command('message:finish', { message_id, offset });
+}
+
+/** Claims first: most of ten who are told do no work then. */
+const claimed = (answer) => async (id, user, open, up_to_seq) => {
+  await claim(id);
+  await delay(random() * WORK_MS);
+  await answer(id, user, open, up_to_seq);
+  if (random() < 0.5) await command('session:release', { agent_session_id: id });
+};
+
+/** Or simply answers: the first who does has claimed the session by it. */
+const ways = [claimed(send), claimed(stream), claimed(send), claimed(stream), send, stream];
 
 /** @throws what it was refused with, or that no answer came */
 async function command(event, body) {

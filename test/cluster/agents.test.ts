@@ -10,12 +10,12 @@ import { RestClient } from './rest-client.js';
 
 const AGENTS = 10;
 const SESSIONS = 1_000;
-const WRITERS = 24;
+const WRITERS = 12;
 const SECONDS = 30;
 const KILL_AGENT_EVERY_MS = 1_000;
 const KILL_NODE_EVERY_MS = 10_000;
 /** How long agents may take to answer what is left when all faults are over: leases of nodes, and anti-entropy. */
-const SETTLE_LIMIT_MS = 40_000;
+const SETTLE_LIMIT_MS = 60_000;
 
 let cluster: Cluster;
 let agents: AgentProcesses;
@@ -47,7 +47,6 @@ it('Ten agents of one account and 1,000 sessions, agents and nodes killed with -
     everyMs: 200,
   }).catch((error: unknown) => cluster.history.note(`it did not come to rest: ${String(error)}`));
   cluster.history.note('at rest');
-  if (process.env.PARLEY_SHOW_HISTORY) console.log(cluster.history.toString());
   cluster.history.note(`agents said:\n${agents.output().slice(-3_000)}`);
   expectNoFaults(cluster, [...(await faults(new Set(written))), ...agents.falls(), ...cluster.falls()]);
   expect(written.length).toBeGreaterThanOrEqual(SESSIONS);

@@ -160,4 +160,36 @@ describe('Several nodes', () => {
     await eventually(() => expect(here.events('inbox')).toHaveLength(2));
     expect(await claim(here, user)).toMatchObject({ ok: true });
   });
+
+  it('one that stops lets its agents go, and what they had claimed is told elsewhere', async () => {
+    const user = aUser();
+    const leaving = await startServer({ databaseUrl: node.database.url });
+    const [bot, here] = [await agent(undefined, leaving.url), await agent()];
+    await say(user, 'hello');
+    await isTold(bot, user);
+    await isTold(here, user);
+    expect(await claim(bot, user)).toMatchObject({ ok: true });
+    expect(await claim(here, user)).toMatchObject({ ok: false });
+    const stopped = leaving.stop();
+    expect(await bot.next('drain')).toEqual({ reconnect_in_ms: expect.any(Number) });
+    expect(await bot.cut()).toBe('transport close');
+    expect(await stopped).toBe(0);
+    expect(leaving.output()).not.toContain('Claims end with their lease');
+    await eventually(() => expect(here.events('inbox')).toHaveLength(2));
+    expect(await claim(here, user)).toMatchObject({ ok: true });
+  });
+
+  it('one that is killed loses its claims with its lease', async () => {
+    const user = aUser();
+    const doomed = await startServer({ databaseUrl: node.database.url });
+    const [bot, here] = [await agent(undefined, doomed.url), await agent()];
+    await say(user, 'hello');
+    await isTold(bot, user);
+    await isTold(here, user);
+    expect(await claim(bot, user)).toMatchObject({ ok: true });
+    expect(await claim(here, user)).toMatchObject({ ok: false });
+    await doomed.kill();
+    await eventually(() => expect(here.events('inbox')).toHaveLength(2), { timeoutMs: 15_000 });
+    expect(await claim(here, user)).toMatchObject({ ok: true });
+  });
 });
