@@ -56,6 +56,16 @@ export function clientOptions(address: DatabaseAddress): pg.ClientConfig {
   return { ...where, keepAlive: true, connectionTimeoutMillis: 5000, query_timeout: QUERY_TIMEOUT };
 }
 
+/** In the order in which they ran and will run: by their times. */
+const MIGRATIONS = [
+  FirstSchema1763856000000,
+  SessionCount1763942400000,
+  Nodes1763946000000,
+  Agents1763949600000,
+  Streams1763949700000,
+  Webhooks1763949800000,
+];
+
 /** TypeORM's options: the schema is the migrations', never synchronised from the entities. */
 export function dataSourceOptions(address: DatabaseAddress, pool: PoolOptions = {}): DataSourceOptions {
   const where =
@@ -86,14 +96,7 @@ export function dataSourceOptions(address: DatabaseAddress, pool: PoolOptions = 
       TokenRevocationEntity,
       SettingEntity,
     ],
-    migrations: [
-      FirstSchema1763856000000,
-      SessionCount1763942400000,
-      Nodes1763946000000,
-      Agents1763949600000,
-      Streams1763949700000,
-      Webhooks1763949800000,
-    ],
+    migrations: MIGRATIONS,
     migrationsTableName: 'migrations',
     migrationsTransactionMode: 'each',
     synchronize: false,
