@@ -7,7 +7,7 @@ import { StreamWrites } from '../log/stream-writes.js';
 import { LiveStreams } from './live-streams.js';
 
 /** How often it looks, as a part of the shorter of the two limits. */
-const LOOKS_PER_LIMIT = 4;
+const LOOKS_PER_LIMIT = 2;
 /** Most streams that it ends in one look. */
 const MAX_BATCH = 200;
 

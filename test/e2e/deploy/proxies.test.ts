@@ -5,6 +5,7 @@ import { aUser } from '../../support/node.js';
 import { closeSockets, connect } from '../../support/socket.js';
 import { expectExactlyThese, rememberingClient, restWriter, wholeLog } from '../faults/load.js';
 import { abortStreams, openStream } from '../follow/event-stream.js';
+import { openStreamingRequest } from '../streaming/streaming-request.js';
 import { isInstalled, type Kind, type LoadBalancer, startLoadBalancer } from './load-balancer.js';
 import { ADDRESS_LIMIT, startTwoNodes, type TwoNodes } from './two-nodes.js';
 
@@ -74,6 +75,18 @@ for (const [index, kind] of KINDS.entries())
         const metrics = (await call(node, 'GET', '/metrics')).text;
         expect(Number(/^parley_connections (\d+)$/m.exec(metrics)?.[1])).toBeGreaterThan(0);
       }
+    });
+
+    it('passes an answer in pieces on while it is written', async () => {
+      const user = aUser();
+      const phone = await device(user, ['websocket']);
+      const agent = openStreamingRequest(url, nodes.key);
+      agent.lines({ platform_user_id: user }, { delta: 'first ' });
+      expect(await phone.next('message:delta')).toMatchObject({ offset: 0, delta: 'first ' });
+      agent.lines({ delta: 'last' });
+      agent.end();
+      const { status, body } = await agent.answer;
+      expect([status, body.payload.content]).toEqual([201, 'first last']);
     });
 
     it('keeps a long-polling client on its node, and lets one upgrade there', async () => {

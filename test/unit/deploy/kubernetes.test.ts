@@ -92,9 +92,12 @@ describe('deploy/kubernetes', () => {
 
   it('leads clients to the service, and holds a quiet connection longer than it is quiet', () => {
     const ingresses = documents.filter(({ kind }) => kind === 'Ingress');
-    expect(ingresses.map(({ spec }) => spec.rules[0].http.paths[0].path)).toEqual(['/', '/socket.io/']);
+    const paths = ingresses.map(({ spec }) => spec.rules[0].http.paths.map(({ path }: any) => path));
+    const streams = ['/v1/message/stream', '/api/v1/message/stream'];
+    expect(paths).toEqual([['/'], ['/socket.io/'], streams]);
     for (const { spec, metadata } of ingresses) {
-      expect(spec.rules[0].http.paths[0].backend.service).toEqual({ name: 'parley', port: { name: 'http' } });
+      for (const { backend } of spec.rules[0].http.paths)
+        expect(backend.service).toEqual({ name: 'parley', port: { name: 'http' } });
       expect(spec.tls[0].hosts).toEqual([spec.rules[0].host]);
       const seconds = metadata.annotations['nginx.ingress.kubernetes.io/proxy-read-timeout'];
       expect(Number(seconds)).toBeGreaterThan(60);
