@@ -53,6 +53,18 @@ async function send(text: string, url = server.url): Promise<any> {
   return answer.body;
 }
 
+/** An answer in pieces. */
+async function stream(deltas: string[]): Promise<any> {
+  const lines = [{ platform_user_id: USER }, ...deltas.map((delta) => ({ delta }))];
+  const response = await fetch(`${server.url}/v1/message/stream`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/x-ndjson' },
+    body: lines.map((line) => JSON.stringify(line)).join('\n'),
+  });
+  expect(response.status).toBe(201);
+  return response.json();
+}
+
 /** What the lines print of messages: position, sender, content. */
 const printed = () =>
   client
@@ -83,6 +95,8 @@ it('The ten lines of the README follow the log through servers that are killed, 
       timeoutMs: 15_000,
     });
   }
+  const streamed = await stream(['It will ', 'arrive.']);
+  await eventually(() => expect(printed().at(-1)).toBe(`${streamed.seq} assistant It will arrive.`));
   const log = await wholeLog({ url: server.url, key, user: USER });
   const lines = log.map(({ seq, payload }) => `${seq} ${payload.sender} ${payload.content}`);
   const [first = ''] = printed();
