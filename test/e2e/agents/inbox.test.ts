@@ -111,6 +111,18 @@ describe('inbox', () => {
     await node.ok('PATCH', `/v1/sessions/${session(user)}`, { status: 'open' });
     expect(contents((await bot.next('inbox')).messages)).toEqual(['hello']);
   });
+
+  it('tells of a hundred messages at once, and of the others when these are handled', async () => {
+    const user = aUser();
+    const texts = Array.from({ length: 120 }, (_, index) => `message ${index + 1}`);
+    for (const text of texts) await say(user, text);
+    const bot = await agent();
+    expect(contents((await bot.next('inbox')).messages)).toEqual(texts.slice(0, 100));
+    expect(await bot.command('message:send', reply(user, 'to these'))).toMatchObject({ ok: true });
+    expect(contents((await bot.next('inbox')).messages)).toEqual(texts.slice(100));
+    expect(await bot.command('message:send', reply(user, 'to those'))).toMatchObject({ ok: true });
+    expect(await node.query('SELECT 1 FROM inbox')).toEqual([]);
+  });
 });
 
 describe('message:send', () => {

@@ -151,3 +151,14 @@ describe('What an answer answers to', () => {
     expect(desk.toldOf('ann', 's')).toBeUndefined();
   });
 });
+
+it('What was told long ago is forgotten, the oldest first, also for a desk that lives for ever', () => {
+  desk.add(ann);
+  for (let n = 0; n <= 10_000; n++) {
+    desk.update(waiting([1], { id: `s${n}` }));
+    desk.settle(`s${n}`);
+  }
+  expect(desk.toldOf('ann', 's0')).toBeUndefined();
+  expect(desk.toldOf('ann', 's1')).toEqual({ sinceSeq: 1, upTo: 1 });
+  expect(desk.toldOf('ann', 's10000')).toEqual({ sinceSeq: 1, upTo: 1 });
+});
