@@ -104,7 +104,9 @@ export class StreamWrites {
       const { timeout, stopGrace } = finish.ifOverdue ?? ALWAYS;
       const [stream] = await tx.query<StreamRow>(sql.LOCK_STREAM, [owner.userId, seq, timeout, stopGrace]);
       if (!stream || (finish.ifOverdue && !stream.overdue)) return { result: before, entries: [] };
-      if (finish.written && stream.writer !== finish.written.writer) throw new WriterChangedError();
+      // No writer: PostgreSQL has crashed, and whoever has the text has it still.
+      if (finish.written && stream.writer !== null && stream.writer !== finish.written.writer)
+        throw new WriterChangedError();
       const ending = stream.stopped ? 'cancelled' : finish.status;
       if (ending !== 'incomplete') await this.settle(tx, owner, before, stream, finish.holder ?? null);
       return this.end(tx, owner, head, before, { ...finish, status: ending }, stream.text);

@@ -275,6 +275,29 @@ describe('what a user asked', () => {
   });
 });
 
+describe('when PostgreSQL has crashed, which empties unlogged tables', () => {
+  const crash = (): Promise<unknown> => node.dataSource.query('DELETE FROM stream_texts');
+
+  it('an answer that is finished is whole: its node has the text', async () => {
+    const id = await started();
+    await append(id, 0, 'whole');
+    await eventually(async () => expect(await savedText(id)).toBe('whole'));
+    await crash();
+    expect(await finish(id)).toMatchObject({ status: 'complete', payload: { content: 'whole' } });
+  });
+
+  it('an answer that goes on is asked for from its beginning', async () => {
+    const id = await started();
+    await append(id, 0, 'first');
+    await eventually(async () => expect(await savedText(id)).toBe('first'));
+    await crash();
+    await append(id, 5, ' second').catch(() => undefined); // taken, but not saved
+    await eventually(() => expect(append(id, 12, '')).rejects.toEqual(conflictWith({ offset: 0 })));
+    await append(id, 0, 'first second');
+    expect(await finish(id)).toMatchObject({ payload: { content: 'first second' } });
+  });
+});
+
 describe('another node', () => {
   let other: StreamNode;
   beforeEach(async () => void (other = await startStreamNode(database.url, {}, bus)));
