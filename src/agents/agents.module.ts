@@ -15,6 +15,7 @@ import { Offices } from './offices.js';
 import { AgentHandshake } from './ws/agent-handshake.js';
 import { AgentSockets } from './ws/agent-sockets.js';
 import { AgentsGateway } from './ws/agents.gateway.js';
+import { JoinedGuard } from './ws/joined.guard.js';
 
 /** Agents: what waits for them, who answers what, and their connections. */
 @Module({
@@ -30,7 +31,7 @@ import { AgentsGateway } from './ws/agents.gateway.js';
       AgentStreams,
       AgentsService,
     ],
-    ...[AddressBudget, AgentHandshake, AgentSockets, AgentsGateway],
+    ...[AddressBudget, AgentHandshake, AgentSockets, JoinedGuard, AgentsGateway],
   ],
 })
 export class AgentsModule {}

@@ -7,6 +7,8 @@ import type { AgentEvents, EmittedAgentEvents } from '../events.js';
 /** What a socket of an agent carries: who it is, and its connection once it is open. */
 export interface AgentSocketData extends ConnectedAgent {
   connection?: AgentConnection;
+  /** Resolves when it was told what waits, with whether that could be read. */
+  joined?: Promise<boolean>;
 }
 
 export type AgentSocket = Socket<DefaultEventsMap, EmittedAgentEvents, DefaultEventsMap, AgentSocketData>;

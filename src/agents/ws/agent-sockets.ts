@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { forgetRequest } from '../../ws/transport.js';
 import { UnknownCommands } from '../../ws/unknown-commands.js';
+import type { AgentConnection } from '../agent-connection.js';
 import { AgentConnections } from '../agent-connections.js';
 import { AgentClaims } from '../agent-claims.js';
 import { Offices } from '../offices.js';
@@ -42,9 +43,18 @@ export class AgentSockets {
         .leave(connection)
         .catch((error: unknown) => this.logger.warn(`Claims end with their lease: ${String(error)}`));
     });
-    this.offices.join(connection).catch((error: unknown) => {
+    socket.data.joined = this.join(connection);
+  }
+
+  /** @returns whether it was told what waits; otherwise it has to come again */
+  private async join(connection: AgentConnection): Promise<boolean> {
+    try {
+      await this.offices.join(connection);
+      return true;
+    } catch (error) {
       this.logger.warn(`An agent could not be told what waits: ${String(error)}`);
-      connection.leave();
-    });
+      setImmediate(() => connection.leave()); // after the answers to what it has sent
+      return false;
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { UseGuards } from '@nestjs/common';
 import {
   MessageBody,
   type OnGatewayConnection,
@@ -28,10 +29,12 @@ import { AgentsService } from '../agents.service.js';
 import type { AgentNamespace, AgentSocket } from './agent-socket.js';
 import { AgentSockets } from './agent-sockets.js';
 import { AgentCaller } from './agent-caller.js';
+import { JoinedGuard } from './joined.guard.js';
 
 /** Namespace `/agents`: connections of agents (contract section 4). */
 @WebSocketGateway({ namespace: '/agents' })
 @CommandGateway()
+@UseGuards(JoinedGuard)
 export class AgentsGateway implements OnGatewayInit<AgentNamespace>, OnGatewayConnection<AgentSocket> {
   constructor(
     private readonly sockets: AgentSockets,

@@ -1,4 +1,4 @@
-import { connectAgent, toldOf } from '../../support/agent.js';
+import { connectAgent, dialAgent, toldOf } from '../../support/agent.js';
 import { eventually } from '../../support/eventually.js';
 import { aUser, startTestNode, type TestNode } from '../../support/node.js';
 import { closeSockets, type Recorder } from '../../support/socket.js';
@@ -152,6 +152,35 @@ describe('message:send', () => {
     bot.close();
     const other = await agent();
     await eventually(() => expect(toldOf(other, session(user)).map(contents)).toEqual([['two']]));
+  });
+
+  it('handles what waits also when it was kept while the agent was away, and sent before it was told again', async () => {
+    for (let round = 0; round < 5; round++) {
+      const user = aUser();
+      const bot = await agent('bot');
+      await say(user, 'hello');
+      await bot.next('inbox');
+      bot.socket.disconnect();
+      const answered = bot.command('message:send', reply(user, 'hi'));
+      bot.socket.connect();
+      expect(await answered).toMatchObject({ ok: true });
+      bot.close();
+      const waiting = await node.query('SELECT since_seq FROM inbox');
+      expect(waiting).toEqual([]);
+    }
+  });
+
+  it('is refused when what waits cannot be read', async () => {
+    const user = aUser();
+    const message = await say(user, 'hello');
+    await node.query('ALTER TABLE inbox RENAME TO away');
+    const bot = dialAgent(node.url, { api_key: node.key });
+    const answer = await bot
+      .command('message:send', reply(user, 'hi'))
+      .finally(() => node.query('ALTER TABLE away RENAME TO inbox'));
+    expect(answer).toMatchObject({ ok: false, error: { code: 'service_unavailable' } });
+    await bot.cut();
+    expect(contents((await (await agent()).next('inbox')).messages)).toEqual([message.payload.content]);
   });
 
   it('without a session goes to the user’s most recent one, or opens one', async () => {
