@@ -16,6 +16,15 @@ socket.on('inbox', async ({ session: { platform_user_id, agent_session_id }, mes
   const message = { agent_session_id, payload: { content: `You said: ${content}` } };
   const { seq: up_to_seq } = messages.at(-1); // what it answers to; what comes later waits on
   const { ok, error } = await socket.emitWithAck('message:send', { platform_user_id, message, up_to_seq });
-  console.log(ok ? `answered ${agent_session_id}` : error);
+  console.log(ok ? `answered ${agent_session_id}` : `left ${agent_session_id}: ${error.message}`);
 });
-socket.on('connect_error', ({ message, data }) => console.error('not connected:', data?.code ?? message));
+socket.on('ready', ({ pending }) => console.log(`connected to ${PARLEY_URL}, ${pending} sessions wait`));
+
+// A broken connection comes back by itself, one that the server ended or refused (`data` says why) does not.
+const connectLater = () => setTimeout(() => socket.connect(), 2000);
+socket.on('disconnect', () => socket.active || connectLater());
+socket.on('connect_error', ({ message, data }) => {
+  console.error('not connected:', data?.code ?? `${PARLEY_URL}: ${message}`);
+  if (data?.code === 'service_unavailable') connectLater();
+  else if (!socket.active) process.exitCode = 1; // a repeat would be refused as well
+});

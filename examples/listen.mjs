@@ -43,7 +43,7 @@ socket.on('disconnect', (reason) => {
 });
 // The server refused the connection: `data` is an error as over REST.
 socket.on('connect_error', ({ message, data }) => {
-  console.log('not connected:', data?.code ?? message);
+  console.log('not connected:', data?.code ?? `${PARLEY_URL}: ${message}`);
   if (socket.active) return;
   if (['service_unavailable', 'internal_error', 'rate_limit_exceeded'].includes(data?.code)) connectAgain();
   else process.exitCode = 1; // a repeat would be refused as well

@@ -6,11 +6,13 @@
  *   export PARLEY_WEBHOOK_SECRET=whsec_…   as `POST /v1/webhooks` answered with this program's address as `url`
  *   node examples/webhook-agent.mjs
  *
+ * A server on your own machine posts to http://127.0.0.1:8080 only if it was started with WEBHOOK_ALLOW_PRIVATE_TARGETS=on.
+ *
  * It listens on PORT, 8080 unless it is set. PARLEY_URL is http://127.0.0.1:3000 unless it is set.
  */
 import { createServer } from 'node:http';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Webhook } from 'standardwebhooks';
+import { Webhook, WebhookVerificationError } from 'standardwebhooks';
 
 const {
   PARLEY_URL = 'http://127.0.0.1:3000',
@@ -25,19 +27,35 @@ if (!PARLEY_API_KEY || !PARLEY_WEBHOOK_SECRET) {
 
 const MAX_BODY_BYTES = 4 * 1024 * 1024;
 const ATTEMPTS = 5;
-const webhook = new Webhook(PARLEY_WEBHOOK_SECRET);
+const webhook = receiverOf(PARLEY_WEBHOOK_SECRET);
 
 const server = createServer(async (request, response) => {
   try {
     const event = webhook.verify(await bodyOf(request), request.headers); // throws unless Parley has signed it
     response.writeHead(204).end(); // at once: what takes long is done afterwards
     if (event.type === 'message.received') await answer(event.data, request.headers['webhook-id']);
+    else console.log(`${event.type} arrived`); // webhook.test
   } catch (error) {
-    console.error(error.message);
+    const isUnsigned = error instanceof WebhookVerificationError;
+    console.error(
+      isUnsigned ? `refused: ${error.message}. Is PARLEY_WEBHOOK_SECRET this webhook's?` : error.message,
+    );
     if (!response.headersSent) response.writeHead(400).end();
   }
 });
 server.listen(Number(PORT), () => console.log(`listening on port ${server.address().port}`));
+
+/** Checks signatures with a secret. Ends the program when that is none. */
+function receiverOf(secret) {
+  try {
+    return new Webhook(secret);
+  } catch {
+    console.error(
+      'PARLEY_WEBHOOK_SECRET is not a secret of a webhook: whsec_ and base64, as it was answered',
+    );
+    process.exit(1);
+  }
+}
 
 /** The body as it came: the signature is of its bytes. */
 async function bodyOf(request) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Api, aUser, startApi } from '../../support/api.js';
+import { type Api, aUser, made, startApi } from '../../support/api.js';
 import { eventually } from '../../support/eventually.js';
 import { createTestDatabase } from '../../support/database.js';
 import { startServer } from '../../support/server.js';
@@ -68,6 +68,23 @@ it('examples/echo-agent.mjs comes back after its server was stopped', async () =
 it('examples/echo-agent.mjs says why it is refused', async () => {
   const agent = startExample('echo-agent.mjs', { PARLEY_URL: api.server.url, PARLEY_API_KEY: 'nonsense' });
   await said(agent, 'not connected: invalid_api_key');
+  expect(await agent.ended).toBe(1);
+});
+
+it('examples/echo-agent.mjs names the server that it cannot reach', async () => {
+  const PARLEY_URL = `http://127.0.0.1:${await quietPort()}`;
+  const agent = startExample('echo-agent.mjs', { PARLEY_URL, PARLEY_API_KEY: api.key });
+  await said(agent, `not connected: ${PARLEY_URL}: `);
+  expect(agent.hasEnded()).toBe(false); // it goes on trying
+});
+
+it('examples/echo-agent.mjs says what it is refused after the server has ended its connection', async () => {
+  const { key, id } = made(await api.post('/v1/api-keys', { name: 'agent', scopes: ['agent'] }));
+  const agent = startExample('echo-agent.mjs', { PARLEY_URL: api.server.url, PARLEY_API_KEY: key });
+  await said(agent, `connected to ${api.server.url}, `);
+  made(await api.post(`/v1/api-keys/${id}/revoke`));
+  await said(agent, 'not connected: invalid_api_key');
+  expect(await agent.ended).toBe(1);
 });
 
 it('the README shows examples/echo-agent.mjs', () => {

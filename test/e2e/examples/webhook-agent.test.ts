@@ -33,9 +33,11 @@ const answersTo = (user: Recorder): string[] =>
 describe('examples/webhook-agent.mjs', () => {
   it('answers each message that Parley delivers', async () => {
     const port = await quietPort();
-    const { secret } = made(await api.post('/v1/webhooks', { url: `http://127.0.0.1:${port}/` }));
+    const { id, secret } = made(await api.post('/v1/webhooks', { url: `http://127.0.0.1:${port}/` }));
     const agent = start(secret, port);
     await said(agent, 'listening');
+    made(await api.post(`/v1/webhooks/${id}/test`));
+    await said(agent, 'webhook.test arrived');
     const user = await connect(api.server.url, { api_key: api.key, platform_user_id: aUser() });
     await user.command('message:receive', { message: 'one' });
     await eventually(() => expect(answersTo(user)).toEqual(['You said: one']), { timeoutMs: 10_000 });
@@ -68,11 +70,18 @@ describe('examples/webhook-agent.mjs', () => {
     };
     const id = `evt_${randomUUID()}`;
     expect(await deliver(id, new Webhook(randomBytes(24).toString('base64')))).toBe(400);
+    await said(agent, 'Is PARLEY_WEBHOOK_SECRET this');
     expect(await deliver(id, new Webhook(secret))).toBe(204);
     expect(await deliver(id, new Webhook(secret))).toBe(204);
     const answered = `answered ${agent_session_id}\n`;
     await eventually(() => expect(agent.output().split(answered)).toHaveLength(3), { timeoutMs: 10_000 });
     const { body: log } = await api.get(`/v1/messages/all?platform_user_id=${user}`);
     expect(log.messages.map((one: any) => one.payload.content)).toEqual(['Hello', 'You said: Hello']);
+  });
+
+  it('names a secret that is none', async () => {
+    const agent = start('whsec_…', await quietPort());
+    await said(agent, 'PARLEY_WEBHOOK_SECRET');
+    expect(await agent.ended).toBe(1);
   });
 });
