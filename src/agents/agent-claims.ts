@@ -39,8 +39,9 @@ export class AgentClaims {
   async release(agent: AgentConnection, id: string): Promise<void> {
     const { owner } = await this.sessions.locate(agent.principal, id);
     const office = this.offices.of(agent);
-    office?.desk.decline(agent.id, id);
-    await this.claims.release(owner, id, agent.id);
+    const wasHeld = await this.claims.release(owner, id, agent.id);
+    if (!wasHeld) return;
+    office?.desk.decline(agent.id, id); // before the desk has read that the claim has ended
     office?.holds.delete(id);
   }
 

@@ -81,6 +81,8 @@ describe('A claim', () => {
     expect(texts(one, user)).toEqual([['hello']]);
     expect(await release(one, user)).toMatchObject({ ok: true }); // of what it does not hold: nothing
     expect(await claim(one, user)).toMatchObject(refused);
+    await release(two, user);
+    await told(one, user, [['hello'], ['hello']]);
   });
 
   it('ends with its connection', async () => {
