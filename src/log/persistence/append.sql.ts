@@ -1,6 +1,6 @@
 import type { Statement } from '../../database/database.js';
 
-/** What waits for agents (decision 15): a row for a session whose user wrote after whoever else wrote last. */
+/** What waits for agents (decision 15): a row for a session whose user wrote after an assistant wrote last. */
 const INTO_INBOX = 'INSERT INTO inbox (user_id, agent_session_id, account_id, since_seq, since)';
 const MOVE_IN_INBOX =
   'ON CONFLICT (user_id, agent_session_id) DO UPDATE SET since_seq = excluded.since_seq, since = excluded.since';
@@ -71,7 +71,8 @@ SELECT id, head_seq, read_seq, unread_count, current_session, (extract(epoch FRO
 
 /**
  * The same for a batch of one, as at low load: two thirds of the time. No row for what is not usual. One statement for
- * what waits for an answer, and one for what answers: a part that has nothing to do would still have to be started.
+ * what waits for an answer, one for what answers, and one for what does neither: a part that has nothing to do would still
+ * have to be started.
  *
  * $1 user, $2 its session (null: any), $3 whether unread (0 or 1), $4 sender, $5 payload, $6 metadata, $7 client_message_id,
  * $8 hash.
@@ -82,13 +83,16 @@ export const APPEND_ONE_OF_USER = appendOne(
   SELECT id, current_session, account_id, head_seq, now FROM head
   ON CONFLICT DO NOTHING`,
 );
-/** The same for a message that is not the user's. */
-export const APPEND_ONE_OF_OTHERS = appendOne(
-  'others',
+/** The same for an assistant's message. */
+export const APPEND_ONE_OF_ASSISTANT = appendOne(
+  'assistant',
   'DELETE FROM inbox WHERE user_id = $1 AND agent_session_id = (SELECT current_session FROM head)',
 );
+/** The same for a message of the system: it asks nothing and answers nothing. */
+export const APPEND_ONE_OF_SYSTEM = appendOne('system');
 
-function appendOne(senders: string, inbox: string): Statement {
+function appendOne(sender: string, inbox?: string): Statement {
+  const pending = inbox ? `, pending AS (${inbox})` : '';
   const text = `
 WITH head AS (
   UPDATE platform_users u
@@ -102,12 +106,10 @@ WITH head AS (
   SELECT id, head_seq, head_seq, current_session, $4, $5::text::json, $6::text::json, octet_length($5::text) + octet_length($6::text),
     $7, $8::bytea, now, now
   FROM head
-), pending AS (
-  ${inbox}
-)
+)${pending}
 SELECT id, head_seq - 1 AS head_seq, read_seq, unread_count - $3 AS unread_count, current_session,
   (extract(epoch FROM now) * 1000)::bigint AS now FROM head`;
-  return { name: `log.append.one.${senders}`, text };
+  return { name: `log.append.one.${sender}`, text };
 }
 
 /** The head of a user whose items were appended, as it was before. */
@@ -173,12 +175,12 @@ WITH input AS MATERIALIZED (
   SELECT *, head_seq + row_number() OVER own AS seq,
     unread_count + count(*) FILTER (WHERE sender <> 'user') OVER own AS unread_after,
     row_number() OVER own = 1 AS first,
-    max(n) FILTER (WHERE sender <> 'user') OVER (PARTITION BY user_id) AS last_answer
+    max(n) FILTER (WHERE sender = 'assistant') OVER (PARTITION BY user_id) AS last_answer
   FROM judged WHERE verdict = 'ok'
   WINDOW own AS (PARTITION BY user_id ORDER BY n)
 ), grown AS MATERIALIZED (
   SELECT user_id, account_id, sid, now, max(seq) AS seq, count(*)::int AS messages, max(unread_after)::int AS unread,
-    last_answer IS NOT NULL AS answers, min(seq) FILTER (WHERE n > coalesce(last_answer, 0)) AS waiting_seq
+    last_answer IS NOT NULL AS answers, min(seq) FILTER (WHERE sender = 'user' AND n > coalesce(last_answer, 0)) AS waiting_seq
   FROM accepted GROUP BY user_id, account_id, sid, now, last_answer
 ), born AS (
   INSERT INTO sessions (account_id, agent_session_id, user_id, updated_seq, created_at)

@@ -7,12 +7,19 @@ import type { LogOwner, NewMessage } from '../log-types.js';
 import { Subscriptions } from '../subscriptions.js';
 import {
   APPEND,
-  APPEND_ONE_OF_OTHERS,
+  APPEND_ONE_OF_ASSISTANT,
+  APPEND_ONE_OF_SYSTEM,
   APPEND_ONE_OF_USER,
   APPEND_USUAL,
   type AppendRow,
   type UsualRow,
 } from './append.sql.js';
+
+const ONE_OF = {
+  user: APPEND_ONE_OF_USER,
+  assistant: APPEND_ONE_OF_ASSISTANT,
+  system: APPEND_ONE_OF_SYSTEM,
+};
 
 /** A message on its way to the database. */
 export interface Item {
@@ -27,9 +34,9 @@ interface Share {
   readonly session: string | null;
   items: number;
   unread: number;
-  /** Whether one of them is not the user's. */
+  /** Whether one of them is an assistant's. */
   answers: boolean;
-  /** Number of the first one of the user's after the last that is not; null: there is none. */
+  /** Number of the first one of the user's after the last that answers; null: there is none. */
   waits: number | null;
 }
 
@@ -92,7 +99,7 @@ function takeRow(head: UsualRow | undefined, { message }: Item): AppendRow | und
 }
 
 function statementOf({ message }: Item): Statement {
-  return message.sender === 'user' ? APPEND_ONE_OF_USER : APPEND_ONE_OF_OTHERS;
+  return ONE_OF[message.sender];
 }
 
 function values({ owner, message, requestHash }: Item): unknown[] {
@@ -127,7 +134,7 @@ function usualColumns(batch: readonly Item[]): unknown[] {
     share.unread += unreadOf(message);
     share.items++;
     if (message.sender === 'user') share.waits ??= share.items;
-    else Object.assign(share, { answers: true, waits: null });
+    else if (message.sender === 'assistant') Object.assign(share, { answers: true, waits: null });
     return share.items;
   });
   const users = [...shares.values()];

@@ -19,7 +19,7 @@ export async function inboxRows({ dataSource }: LogNode, account: number): Promi
 }
 
 /**
- * What waits in an account, as the log says: in each session the user's first message after whoever else wrote last.
+ * What waits in an account, as the log says: in each session the user's first message after an assistant wrote last.
  *
  * @param handled up to where a session was handled without an answer, by user and session
  */
@@ -36,8 +36,8 @@ export async function waitingInLog(
   const waiting = new Map<string, InboxRow>();
   for (const { user, session, seq, sender } of rows) {
     const key = keyOf(user, session);
-    if (sender !== 'user') waiting.delete(key);
-    else if (!waiting.has(key) && seq > (handled.get(key) ?? 0))
+    if (sender === 'assistant') waiting.delete(key);
+    else if (sender === 'user' && !waiting.has(key) && seq > (handled.get(key) ?? 0))
       waiting.set(key, { user, session, since: seq });
   }
   return sorted([...waiting.values()]);

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import type { LogOwner, NewMessage } from '../../../src/log/log-types.js';
 import {
   APPEND,
-  APPEND_ONE_OF_OTHERS,
+  APPEND_ONE_OF_ASSISTANT,
   APPEND_ONE_OF_USER,
   APPEND_USUAL,
 } from '../../../src/log/persistence/append.sql.js';
@@ -53,11 +53,15 @@ describe('the inbox', () => {
         expect(await rows()).toEqual([]);
         await append('ann', 'user');
         expect(await rows()).toEqual([{ user: 'ann', session: 'one-of-ann', since: 5 }]);
+        await append('ann', 'system'); // a notice answers nothing
+        expect(await rows()).toEqual([{ user: 'ann', session: 'one-of-ann', since: 5 }]);
+        await append('ann', 'assistant');
+        expect(await rows()).toEqual([]);
         await append('ann', 'system');
         expect(await rows()).toEqual([]);
       });
       const names = ran.map(({ name }) => name);
-      expect(names).toEqual(expect.arrayContaining([APPEND_ONE_OF_USER.name, APPEND_ONE_OF_OTHERS.name]));
+      expect(names).toEqual(expect.arrayContaining([APPEND_ONE_OF_USER.name, APPEND_ONE_OF_ASSISTANT.name]));
       expect(names).not.toContain(APPEND.name);
     });
 
@@ -72,6 +76,8 @@ describe('the inbox', () => {
         { user: 'ann', session: 'born', since: 1 },
         { user: 'ann', session: 'other', since: 3 },
       ]);
+      await append('ann', 'system', { agentSessionId: 'born' });
+      expect(await rows()).toHaveLength(2);
       await append('ann', 'assistant', { agentSessionId: 'born' });
       expect(await rows()).toEqual([{ user: 'ann', session: 'other', since: 3 }]);
     });
@@ -95,6 +101,8 @@ describe('the inbox', () => {
       ['only an answer', ['assistant', 'assistant'], undefined],
       ['a question and its answer', ['user', 'assistant'], undefined],
       ['an answer and the next question', ['assistant', 'user', 'user'], 3],
+      ['a question and a notice', ['user', 'system'], 2],
+      ['a notice and a question', ['system', 'user', 'system'], 3],
       ['everything', ['user', 'system', 'user', 'assistant', 'user'], 6],
     ])('%s', async (_, senders, since) => {
       const users = ['ann', 'ben', 'eve'];
@@ -106,7 +114,7 @@ describe('the inbox', () => {
       const names = ran.map(({ name }) => name);
       expect(names).toContain(APPEND_USUAL.name);
       expect(names).not.toContain(APPEND.name);
-      const ofEve = senders.every((sender) => sender === 'user') ? 2 : since && since + 1;
+      const ofEve = senders.every((sender) => sender !== 'assistant') ? 2 : since && since + 1;
       expect((await rows()).map(({ user, since }) => [user, since])).toEqual(
         [
           ['ann', since],
