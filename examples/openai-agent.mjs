@@ -32,6 +32,10 @@ if (!PARLEY_API_KEY || !MODEL) {
 const HISTORY = 50;
 /** How often an answer is begun before the session is left to others. */
 const ATTEMPTS = 3;
+/** When a session that could not be answered is tried again: the server tells us of it again only after a reconnect. */
+const TRY_AGAIN_AFTER_MS = Number(process.env.TRY_AGAIN_AFTER_MS ?? 60_000);
+/** What a model refuses for good: a repeat changes nothing, other settings may. */
+const REFUSED_BY_MODEL = [400, 401, 403, 404, 422];
 /** Without a sign of life a claim lasts 30 s, and so does an answer, unless the server is set otherwise. */
 const RENEW_EVERY_MS = 10_000;
 /** An offset beyond every text. */
@@ -46,13 +50,19 @@ const told = new Map();
 /** What ends the model's answer, by message_id. */
 const answering = new Map();
 
-socket.on('ready', ({ pending }) => console.log(`ready, ${pending} sessions wait`));
+socket.on('ready', ({ pending }) => console.log(`connected to ${PARLEY_URL}, ${pending} sessions wait`));
 socket.on('inbox', ({ session, messages }) => {
   const { agent_session_id: id } = session;
   const isBusy = told.has(id); // then it is the next answer's, or a repeat after a reconnect
   told.set(id, Math.max(told.get(id) ?? 0, messages.at(-1).seq));
   if (!isBusy) void serve(session);
 });
+/** Tries a session again, unless something new in it was faster. */
+function tryAgain(session, upTo) {
+  if (told.has(session.agent_session_id)) return;
+  told.set(session.agent_session_id, upTo);
+  void serve(session);
+}
 socket.on('message:stop', ({ message_id }) => answering.get(message_id)?.abort());
 
 /** Answers a session until nothing waits in it. */
@@ -61,8 +71,13 @@ async function serve(session) {
   try {
     for (let answered = 0; told.get(agent_session_id) > answered;) answered = await answer(session);
   } catch (error) {
-    console.error(`${agent_session_id}: ${error.message}`);
-    if (error.code !== 'resource_conflict') socket.emit('session:release', { agent_session_id });
+    if (error.code === 'resource_conflict')
+      console.log(`left ${agent_session_id} to others: ${error.message}`);
+    else {
+      console.error(`${agent_session_id}: ${error.message}; tried again in ${TRY_AGAIN_AFTER_MS / 1000} s`);
+      socket.emit('session:release', { agent_session_id }); // meanwhile others may
+      setTimeout(tryAgain, TRY_AGAIN_AFTER_MS, session, told.get(agent_session_id));
+    }
   } finally {
     told.delete(agent_session_id);
   }
@@ -88,7 +103,7 @@ async function answer({ agent_session_id, platform_user_id }) {
         else await command('inbox:ack', { agent_session_id, up_to_seq }); // deleted, or answered by a person
         return up_to_seq;
       } catch (error) {
-        if (error.code === 'resource_conflict' || attempt === ATTEMPTS) throw error;
+        if (error.code === 'resource_conflict' || error.isForGood || attempt === ATTEMPTS) throw error;
         console.error(`${agent_session_id}, attempt ${attempt}: ${error.message}`);
         await delay(1000 * attempt);
       }
@@ -187,7 +202,7 @@ async function* completion(history, signal) {
     body: JSON.stringify({ model: MODEL, messages, stream: true }),
     signal,
   });
-  if (!response.ok) throw new Error(`the model answered ${response.status}: ${await response.text()}`);
+  if (!response.ok) throw await refusalOf(response);
   const events = response.body
     .pipeThrough(new TextDecoderStream())
     .pipeThrough(new EventSourceParserStream());
@@ -199,6 +214,14 @@ async function* completion(history, signal) {
     isWhole ||= Boolean(choice?.finish_reason);
   }
   if (!isWhole) throw new Error('the model broke off');
+}
+
+/** What the model said instead of an answer, and whether it will say so again. */
+async function refusalOf(response) {
+  const isForGood = REFUSED_BY_MODEL.includes(response.status);
+  const hint = isForGood ? ', and will again: see OPENAI_BASE_URL, OPENAI_API_KEY and MODEL' : '';
+  const message = `the model answered ${response.status}${hint}: ${(await response.text()).trim()}`;
+  return Object.assign(new Error(message), { isForGood });
 }
 
 /** Sends a command until it is answered: each of them is safe to repeat. @throws what it was refused with */
@@ -221,7 +244,7 @@ socket.on('disconnect', (reason) => {
   if (!socket.active) connectAgain();
 });
 socket.on('connect_error', ({ message, data }) => {
-  console.error('not connected:', data?.code ?? message);
+  console.error('not connected:', data?.code ?? `${PARLEY_URL}: ${message}`);
   if (socket.active) return;
   if (REPEAT_LATER.includes(data?.code)) connectAgain();
   else process.exit(1); // a repeat would be refused as well

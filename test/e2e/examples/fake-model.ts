@@ -21,6 +21,8 @@ export interface FakeModel {
   release(): void;
   /** Connections break in the middle of the next answers, so many of them. */
   breakNext(answers: number): void;
+  /** The next request is refused with this status. */
+  refuseNext(status: number): void;
   stop(): Promise<void>;
 }
 
@@ -35,6 +37,7 @@ const CHUNK = 37;
 export async function startModel(): Promise<FakeModel> {
   const asked: Asked[] = [];
   let broken = 0;
+  let refusal: number | undefined;
   let open = (): void => undefined;
   const gates = new Map<string, Promise<void>>();
 
@@ -48,6 +51,11 @@ export async function startModel(): Promise<FakeModel> {
     const one: Asked = { headers: request.headers, body, isAborted: false };
     asked.push(one);
     response.once('close', () => (one.isAborted = !response.writableFinished));
+    if (refusal !== undefined) {
+      response.writeHead(refusal).end('no such key');
+      refusal = undefined;
+      return;
+    }
     response.writeHead(200, { 'content-type': 'text/event-stream' });
     for (const [part, place] of partsOf(saidTo(body.messages.at(-1)?.content ?? ''))) {
       for (let at = 0; at < part.length && !response.destroyed; at += CHUNK) {
@@ -76,6 +84,7 @@ export async function startModel(): Promise<FakeModel> {
       open();
     },
     breakNext: (answers) => (broken = answers),
+    refuseNext: (status) => (refusal = status),
     stop: async () => {
       open();
       server.closeAllConnections();

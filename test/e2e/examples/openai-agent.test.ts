@@ -45,7 +45,7 @@ afterAll(async () => {
   await database?.drop();
 });
 
-const start = () =>
+const start = (env: Record<string, string> = {}) =>
   startExample('openai-agent.mjs', {
     PARLEY_URL: server.url,
     PARLEY_API_KEY: KEY,
@@ -53,6 +53,7 @@ const start = () =>
     OPENAI_API_KEY: 'sk-test',
     MODEL: 'fake-1',
     SYSTEM_PROMPT: 'Be kind.',
+    ...env,
   });
 
 const userSocket = (user: string) => connect(server.url, { api_key: KEY, platform_user_id: user });
@@ -183,6 +184,18 @@ describe('examples/openai-agent.mjs', () => {
       PATIENCE,
     );
     expect(askedAbout('What is the time?')).toHaveLength(2);
+  });
+
+  it('names what the model refuses for good, and tries the session again later', async () => {
+    const user = await userSocket(aUser());
+    const agent = start({ TRY_AGAIN_AFTER_MS: '500' });
+    model.refuseNext(401);
+    await say(user, 'Do you know me?');
+    await said(agent, 'the model answered 401, and will again: see');
+    await said(agent, 'tried again in 0.5 s');
+    const whole = { status: 'complete', content: saidTo('Do you know me?') };
+    await eventually(() => expect(summary(user)).toEqual([whole]), PATIENCE);
+    expect(askedAbout('Do you know me?')).toHaveLength(2);
   });
 
   it('begins anew when the server has given its answer up', async () => {
