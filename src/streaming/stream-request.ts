@@ -1,9 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
-import type { Message } from '../kernel/wire.dto.js';
+import { ParleyError } from '../kernel/errors.js';
+import type { Message, MessageStatus } from '../kernel/wire.dto.js';
 import type { Appended } from '../log/log-types.js';
 import type { StreamFinishDto, StreamStartDto } from './stream.dto.js';
 import type { StreamSource } from './stream-source.js';
-import { Streams } from './streams.js';
+import { isEmpty, nothingSaid, refuseUnstorable, Streams } from './streams.js';
 
 /** What arrives of an answer after its beginning. */
 export type Piece = { readonly delta: string } | { readonly finish: StreamFinishDto };
@@ -16,38 +17,46 @@ export class StreamRequest {
   constructor(private readonly streams: Streams) {}
 
   /**
-   * Takes an answer, each piece when the one before it was taken. Where the pieces end, it is complete; where they fail, it
-   * ends as `incomplete` with the text so far.
+   * Takes an answer, each piece when the one before it was taken. The message begins with the first piece that has text, so
+   * nothing is written for an answer that has none. Where the pieces end, it is complete; where they fail, it ends as
+   * `incomplete` with the text so far.
    *
    * @returns the finished message; `cancelled` if its user stopped it meanwhile
-   * @throws what a piece was refused with, or `pieces` has failed with
+   * @throws what a piece was refused with, or `pieces` has failed with; what is left in the log is its `details.message_id`
+   *   and `details.status`. `invalid_parameter` for an answer without anything in it
    */
   async write(source: StreamSource, start: StreamStartDto, pieces: AsyncIterable<Piece>): Promise<Appended> {
+    let begun: Appended | undefined;
+    let offset = 0;
+    let finish: StreamFinishDto = {};
+    try {
+      for await (const piece of pieces) {
+        if (!begun && isNothing(piece)) continue;
+        begun ??= await this.begin(source, start);
+        if (begun.message.status !== 'streaming') return begun;
+        if ('finish' in piece) finish = piece.finish;
+        else {
+          await this.streams.append(source, { message_id: begun.message.id, offset, delta: piece.delta });
+          offset += piece.delta.length;
+        }
+      }
+      if (!begun) throw nothingSaid();
+      return { ...begun, message: await this.streams.finish(source, begun.message.id, finish) };
+    } catch (error) {
+      if (!begun) throw error;
+      const { id } = begun.message;
+      const ended = await this.breakOff(source, id);
+      if (ended && ended.status !== 'incomplete') return { ...begun, message: ended }; // e.g. stopped by its user
+      throw leaving(error, id, ended?.status ?? 'streaming');
+    }
+  }
+
+  private async begin(source: StreamSource, start: StreamStartDto): Promise<Appended> {
     const { platform_user_id: platformUserId, agent_session_id: agentSessionId } = start;
     const { client_message_id: clientMessageId, payload, metadata } = start;
     const begin = { platformUserId, agentSessionId, clientMessageId, payload, metadata };
     const { message, replayed } = await this.streams.start(source, begin);
-    if (message.status !== 'streaming') return { message, replayed };
-    try {
-      return { message: await this.take(source, message.id, pieces), replayed };
-    } catch (error) {
-      const ended = await this.breakOff(source, message.id);
-      if (ended && ended.status !== 'incomplete') return { message: ended, replayed }; // e.g. stopped by its user
-      throw error;
-    }
-  }
-
-  private async take(source: StreamSource, id: string, pieces: AsyncIterable<Piece>): Promise<Message> {
-    let offset = 0;
-    let finish: StreamFinishDto = {};
-    for await (const piece of pieces) {
-      if ('finish' in piece) finish = piece.finish;
-      else {
-        await this.streams.append(source, { message_id: id, offset, delta: piece.delta });
-        offset += piece.delta.length;
-      }
-    }
-    return this.streams.finish(source, id, finish);
+    return { message, replayed };
   }
 
   /** @returns the message as it ended; nothing when that has to wait for the sweeper */
@@ -59,4 +68,18 @@ export class StreamRequest {
       return undefined;
     }
   }
+}
+
+/** Nothing that a message could begin with. @throws ParleyError `invalid_parameter` for text that no message may have */
+function isNothing(piece: Piece): boolean {
+  if ('finish' in piece) return isEmpty('', piece.finish);
+  refuseUnstorable(piece.delta);
+  return piece.delta === '';
+}
+
+/** The same error, which also names what it has left in the log. */
+function leaving(error: unknown, messageId: string, status: MessageStatus): unknown {
+  if (!(error instanceof ParleyError)) return error;
+  const details = { ...error.details, message_id: messageId, status };
+  return new ParleyError(error.code, error.message, details, error.retryAfter, error.status);
 }

@@ -99,8 +99,7 @@ export class Streams {
     source: StreamSource,
     { message_id: id, offset, delta }: { message_id: string; offset: number; delta: string },
   ): Promise<{ offset: number }> {
-    const problem = findJsonProblem(delta);
-    if (problem) throw invalidParameter('delta', problem.problem);
+    refuseUnstorable(delta);
     const stream = this.live.get(source, id) ?? (await this.find(source, id));
     if (!(stream instanceof LiveStream)) throw finished(stream.status);
     if (stream.isEnding) throw conflict('This answer is being finished.', { status: 'streaming' });
@@ -123,7 +122,7 @@ export class Streams {
       const stream = this.live.get(source, id) ?? (await this.find(source, id));
       if (!(stream instanceof LiveStream)) return stream;
       checkLength(stream, end);
-      if (isEmpty(stream, end)) throw invalidParameter('content', 'is empty: nothing was appended');
+      if (isEmpty(stream.text, end)) throw nothingSaid();
       stream.source = source;
       const message = await this.end(stream, end).catch(writerChanged);
       if (message) return message;
@@ -200,8 +199,19 @@ function checkLength({ text }: LiveStream, { offset = text.length }: StreamEnd):
   if (offset !== text.length) throw conflict('The text has another length here.', { offset: text.length });
 }
 
-function isEmpty({ text }: LiveStream, { status = 'complete', payload }: StreamEnd): boolean {
+/** Whether an answer that ends so has nothing in it. */
+export function isEmpty(text: string, { status = 'complete', payload }: StreamEnd): boolean {
   return status === 'complete' && text === '' && !payload?.attachments?.length;
+}
+
+export function nothingSaid(): ParleyError {
+  return invalidParameter('content', 'is empty: nothing was appended');
+}
+
+/** @throws ParleyError `invalid_parameter` for text that no message may have */
+export function refuseUnstorable(delta: string): void {
+  const problem = findJsonProblem(delta);
+  if (problem) throw invalidParameter('delta', problem.problem);
 }
 
 /** Somebody took the stream over meanwhile: it is taken back and ended once more. */

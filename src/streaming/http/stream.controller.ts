@@ -29,7 +29,10 @@ const OF_PLAIN_TEXT = {
   description: 'For plain text; lines say it themselves.',
 };
 const LINES = `The first line says to whom (\`StreamStartDto\`), each further one is \`{"delta": "…"}\`, the last may be
-\`{"finish": {…}}\` (\`StreamLineDto\`). Plain text is the answer itself, and the query says to whom.`;
+\`{"finish": {…}}\` (\`StreamLineDto\`). Plain text is the answer itself, and the query says to whom.
+The message begins with the first piece that has text: a request that is refused before has written nothing. One that is
+refused later leaves the text so far as a message that is \`incomplete\`, and the error names it: \`details.message_id\`,
+\`details.status\`.`;
 
 @ApiTags('Messages')
 @Controller('v1/message')

@@ -1,3 +1,4 @@
+import { connectAgent } from '../../support/agent.js';
 import { eventually } from '../../support/eventually.js';
 import { aUser, startTestNode, type TestNode } from '../../support/node.js';
 import { startServer, type TestServer } from '../../support/server.js';
@@ -37,10 +38,14 @@ const deviceThere = (user: string, after?: number): Promise<Recorder> =>
 
 const textOf = (device: Recorder, id: string): string => joined(device.events('message:delta'), id);
 
-/** An answer to a user that has begun to arrive at a node. */
-async function begun(user: string, url = here.url): Promise<{ agent: StreamingRequest; id: string }> {
+/** An answer to a user that has begun to arrive at a node, with its first piece. */
+async function begun(
+  user: string,
+  delta: string,
+  url = here.url,
+): Promise<{ agent: StreamingRequest; id: string }> {
   const agent = openStreamingRequest(url, here.key);
-  agent.lines({ platform_user_id: user });
+  agent.lines({ platform_user_id: user }, { delta });
   const id = await eventually(async () => {
     const { messages } = await here.ok('GET', `/v1/messages/all?platform_user_id=${user}`);
     const live = messages.find(({ status }: any) => status === 'streaming');
@@ -56,8 +61,8 @@ describe('devices', () => {
     const devices = [await here.device(user), await deviceThere(user)];
     const stream = await openStream(there.url, { platform_user_id: user }, { credential: here.key });
     await stream.nth('ready', 1);
-    const { agent, id } = await begun(user);
-    let text = '';
+    let text = 'It begins: ';
+    const { agent, id } = await begun(user, text);
     for (let i = 0; i < 40; i++) {
       const delta = i % 10 === 9 ? `${'ä'.repeat(4_000)}${i} ` : `word${i} `;
       agent.lines({ delta });
@@ -79,8 +84,7 @@ describe('devices', () => {
   it('that come late get what is there, as one piece, and then what follows', async () => {
     const user = aUser();
     const early = await here.device(user);
-    const { agent, id } = await begun(user);
-    agent.lines({ delta: 'so far ' });
+    const { agent, id } = await begun(user, 'so far ');
     await eventually(() => expect(textOf(early, id)).toBe('so far '));
     await eventually(async () => {
       const rows = await here.query('SELECT text FROM stream_texts');
@@ -110,8 +114,8 @@ describe('devices', () => {
 
   it('that come while pieces fly miss none and get none twice', async () => {
     const user = aUser();
-    const { agent, id } = await begun(user);
-    let text = '';
+    let text = 'It begins: ';
+    const { agent, id } = await begun(user, text);
     const devices: Recorder[] = [];
     const writing = (async () => {
       for (let i = 0; i < 150; i++) {
@@ -130,9 +134,9 @@ describe('devices', () => {
   it('of other users and accounts hear nothing of it', async () => {
     const user = aUser();
     const other = await here.device(aUser());
-    const { agent, id } = await begun(user);
+    const { agent, id } = await begun(user, 'sec');
     const device = await here.device(user);
-    agent.lines({ delta: 'secret' });
+    agent.lines({ delta: 'ret' });
     await eventually(() => expect(textOf(device, id)).toBe('secret'));
     expect(other.received.map(({ event }) => event)).toEqual(['ready']);
     expect(await other.command('message:stop', { message_id: id })).toMatchObject({
@@ -151,8 +155,7 @@ describe('message:stop', () => {
   ])('from a socket of %s ends the answer as cancelled, and its agent hears', async (_, connectDevice) => {
     const user = aUser();
     const device = await connectDevice(user);
-    const { agent, id } = await begun(user);
-    agent.lines({ delta: 'Once upon a time' });
+    const { agent, id } = await begun(user, 'Once upon a time');
     await eventually(() => expect(textOf(device, id)).toBe('Once upon a time'));
     expect(await device.command('message:stop', { message_id: id })).toEqual({
       ok: true,
@@ -188,12 +191,10 @@ describe('a node that is killed while answers arrive', () => {
     const user = aUser();
     const doomed = await aSecondNode();
     const device = await here.device(user);
-    const { agent, id } = await begun(user, doomed.url);
+    const { agent, id } = await begun(user, 'Half an ans', doomed.url);
     const stoppedUser = aUser();
     const stoppedDevice = await here.device(stoppedUser);
-    const stopped = await begun(stoppedUser, doomed.url);
-    agent.lines({ delta: 'Half an ans' });
-    stopped.agent.lines({ delta: 'Too long' });
+    const stopped = await begun(stoppedUser, 'Too long', doomed.url);
     await eventually(async () => {
       const texts = (await here.query('SELECT text FROM stream_texts')).map(({ text }) => text);
       expect(texts).toEqual(expect.arrayContaining(['Half an ans', 'Too long']));
@@ -218,8 +219,7 @@ describe('a node that is killed while answers arrive', () => {
 it('a node that is stopped finishes what arrives', async () => {
   const user = aUser();
   const leaving = await aSecondNode();
-  const { agent } = await begun(user, leaving.url);
-  agent.lines({ delta: 'the ' });
+  const { agent } = await begun(user, 'the ', leaving.url);
   const stopping = leaving.stop();
   await new Promise((resolve) => setTimeout(resolve, 300));
   agent.lines({ delta: 'end' });
@@ -231,9 +231,14 @@ it('a node that is stopped finishes what arrives', async () => {
 it('an answer that its user stops before its first word is cancelled, too', async () => {
   const user = aUser();
   const device = await here.device(user);
-  const { agent, id } = await begun(user);
+  const agent = await connectAgent(here.url, { api_key: here.key });
+  const start = { platform_user_id: user, agent_session_id: aUser() };
+  const { message_id: id } = (await agent.command('message:start', start)).data;
   await device.command('message:stop', { message_id: id });
-  const { status, body } = await agent.answer;
-  expect([status, body.status, body.payload.content]).toEqual([201, 'cancelled', '']);
-  agent.destroy();
+  expect(await agent.next('message:stop')).toEqual({ message_id: id });
+  expect(await device.next('message:updated')).toMatchObject({
+    id,
+    status: 'cancelled',
+    payload: { content: '' },
+  });
 });

@@ -27,9 +27,9 @@ describe('POST /v1/message/stream', () => {
       metadata: { model: 'm' },
       payload: { mood: 1 },
     });
+    agent.lines({ delta: '' }, { delta: 'Hello' });
     const start = await device.next('message');
     expect(start).toMatchObject({ status: 'streaming', payload: { content: '' }, agent_session_id: 's1' });
-    agent.lines({ delta: 'Hello' });
     expect(await device.next('message:delta')).toEqual({
       message_id: start.id,
       agent_session_id: 's1',
@@ -103,7 +103,9 @@ describe('POST /v1/message/stream', () => {
     expect(status).toBe(code === 'invalid_request' ? 400 : 422);
     expect(body.error).toMatchObject({ code, details: { line: number } });
     expect(body.error.message).toContain(`Line ${number}: `);
-    expect(await messagesOf(user)).toMatchObject([{ status: 'incomplete', payload: { content: 'a' } }]);
+    const [message] = await messagesOf(user);
+    expect(message).toMatchObject({ status: 'incomplete', payload: { content: 'a' } });
+    expect(body.error.details).toMatchObject({ message_id: message.id, status: 'incomplete' });
   });
 
   it.each([
@@ -112,11 +114,18 @@ describe('POST /v1/message/stream', () => {
     ['text in the payload', '{"platform_user_id": "u", "payload": {"content": "x"}}\n', 422],
     ['a user as the sender', '{"platform_user_id": "u", "payload": {"sender": "user"}}\n', 422],
     ['no JSON', 'hello\n', 400],
+    ['a header alone', '{"platform_user_id": "u"}\n', 422],
+    ['pieces without text', '{"platform_user_id": "u"}\n{"delta": ""}\n{"delta": ""}\n', 422],
+    ['an end without text', '{"platform_user_id": "u"}\n{"finish": {}}\n', 422],
+    ['no text and no JSON', '{"platform_user_id": "u"}\n{"delta": ""}\nhello\n', 400],
+    ['a NUL character at once', '{"platform_user_id": "u"}\n{"delta": "\\u0000"}\n', 422],
   ])('refuses %s, and writes nothing', async (_, text, status) => {
     const agent = open();
     if (text) agent.write(text);
     agent.end();
-    expect((await agent.answer).status).toBe(status);
+    const { status: answered, body } = await agent.answer;
+    expect(answered).toBe(status);
+    expect(body.error.details.message_id).toBeUndefined();
     expect(await messagesOf('u')).toEqual([]);
   });
 
@@ -131,12 +140,22 @@ describe('POST /v1/message/stream', () => {
     const empty = open(text);
     empty.end();
     expect((await empty.answer).status).toBe(400);
-    expect(await messagesOf(user)).toEqual([]);
     const noText = open();
     noText.lines({ platform_user_id: user });
     noText.end();
-    expect((await noText.answer).status).toBe(422);
-    expect(await messagesOf(user)).toMatchObject([{ status: 'incomplete', payload: { content: '' } }]);
+    const { status, body } = await noText.answer;
+    expect([status, body.error.code]).toEqual([422, 'invalid_parameter']);
+    expect(await messagesOf(user)).toEqual([]);
+  });
+
+  it('may be attachments alone', async () => {
+    const agent = open();
+    const attachments = [{ name: 'a.png', url: 'https://example.com/a.png' }];
+    agent.lines({ platform_user_id: aUser() }, { finish: { payload: { attachments } } });
+    agent.end();
+    const { status, body } = await agent.answer;
+    expect([status, body.status, body.payload.content]).toEqual([201, 'complete', '']);
+    expect(body.payload.attachments).toHaveLength(1);
   });
 
   it('needs the scope agent, before it reads anything', async () => {
