@@ -12,3 +12,10 @@ export const systemClock: Clock = { now: () => Date.now() };
 export function toIso(time: Date | number): string {
   return (typeof time === 'number' ? new Date(time) : time).toISOString();
 }
+
+/** Whether it is a time as {@link toIso} writes it, of the years 1 to 9999: what PostgreSQL reads, too. */
+export function isIso(text: unknown): text is string {
+  if (typeof text !== 'string' || !/^(?!0000)\d{4}-/.test(text)) return false;
+  const time = new Date(text);
+  return !Number.isNaN(time.getTime()) && toIso(time) === text;
+}

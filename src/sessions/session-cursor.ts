@@ -1,3 +1,4 @@
+import { isIso } from '../kernel/clock.js';
 import { invalidParameter } from '../kernel/errors.js';
 import { findJsonProblem } from '../kernel/json.js';
 import type { Session } from '../kernel/wire.dto.js';
@@ -12,15 +13,10 @@ export function toCursor({ created_at, agent_session_id }: Session): string {
 export function fromCursor(cursor: string): SessionPosition {
   try {
     const [createdAt, agentSessionId] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
-    if (
-      typeof createdAt === 'string' &&
-      new Date(createdAt).toISOString() === createdAt &&
-      typeof agentSessionId === 'string' &&
-      !findJsonProblem(agentSessionId)
-    )
+    if (isIso(createdAt) && typeof agentSessionId === 'string' && !findJsonProblem(agentSessionId))
       return { createdAt, agentSessionId };
   } catch {
-    // not JSON, or no date: falls through to the same answer
+    // not JSON, or no list: falls through to the same answer
   }
   throw invalidParameter('cursor', 'must be a next_cursor of an earlier answer');
 }

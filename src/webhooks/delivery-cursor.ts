@@ -1,4 +1,4 @@
-import { toIso } from '../kernel/clock.js';
+import { isIso, toIso } from '../kernel/clock.js';
 import { invalidParameter } from '../kernel/errors.js';
 import { findJsonProblem } from '../kernel/json.js';
 import type { Delivery } from './delivery.js';
@@ -13,10 +13,9 @@ export function toCursor({ createdAt, id }: Delivery): string {
 export function fromCursor(cursor: string): DeliveryPosition {
   try {
     const [createdAt, id] = JSON.parse(Buffer.from(cursor, 'base64url').toString()) as unknown[];
-    const isTime = typeof createdAt === 'string' && new Date(createdAt).toISOString() === createdAt;
-    if (isTime && typeof id === 'string' && !findJsonProblem(id)) return { createdAt, id };
+    if (isIso(createdAt) && typeof id === 'string' && !findJsonProblem(id)) return { createdAt, id };
   } catch {
-    // not JSON, or no date: falls through to the same answer
+    // not JSON, or no list: falls through to the same answer
   }
   throw invalidParameter('cursor', 'must be a next_cursor of an earlier answer');
 }

@@ -11,7 +11,7 @@ describe('the cursor of a list of sessions', () => {
     fc.assert(
       fc.property(
         fc.string({ unit: 'grapheme', minLength: 1, maxLength: 255 }).filter((id) => !/\p{Cc}/u.test(id)),
-        fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(Date.UTC(9999, 11, 31)) }),
+        fc.date({ noInvalidDate: true, min: new Date('0001-01-01'), max: new Date(Date.UTC(9999, 11, 31)) }),
         (agent_session_id, date) => {
           const created_at = date.toISOString();
           const cursor = toCursor(aSession({ agent_session_id, created_at }));
@@ -29,6 +29,9 @@ describe('the cursor of a list of sessions', () => {
     ['null', encoded(null)],
     ['a list with too little', encoded(['2026-01-02T03:04:05.678Z'])],
     ['no time', encoded(['yesterday', 'session123'])],
+    ['a year that PostgreSQL does not read', encoded(['+099999-01-01T00:00:00.000Z', 'session123'])],
+    ['a year before the first', encoded(['-000001-01-01T00:00:00.000Z', 'session123'])],
+    ['the year 0', encoded(['0000-01-01T00:00:00.000Z', 'session123'])],
     ['a number', encoded([1, 'session123'])],
     ['an id that is none', encoded(['2026-01-02T03:04:05.678Z', 7])],
     ['an id that PostgreSQL refuses', encoded(['2026-01-02T03:04:05.678Z', 'a\0b'])],
