@@ -6,7 +6,13 @@ import { invalidParameter } from '../kernel/errors.js';
 
 /** The prefix by which networks of IPv6 alone reach IPv4 (RFC 6052). */
 const NAT64 = ipaddr.parseCIDR('64:ff9b::/96') as [ipaddr.IPv6, number];
+/** What the registry of IPv6 calls global unicast (RFC 4291, IANA); everything else is of no use to a webhook. */
+const GLOBAL_IPV6 = ipaddr.parseCIDR('2000::/3') as [ipaddr.IPv6, number];
+/** Of the internet by their numbers, but inside of clouds: the host agent of Azure, which every machine there reaches. */
+const INSIDE_CLOUDS: ReadonlySet<string> = new Set(['168.63.129.16']);
 const REFUSED = 'must not lead to a private, loopback or otherwise reserved address';
+/** To whoever makes an endpoint. */
+const REFUSED_URL = `${REFUSED}, unless the operator of this server sets WEBHOOK_ALLOW_PRIVATE_TARGETS=on`;
 
 /** The callback of `dns.lookup`, in both of its forms. */
 type LookupCallback = (
@@ -42,11 +48,11 @@ export class TargetGuard {
     if (!url || !/^https?:$/.test(url.protocol))
       throw invalidParameter('url', 'must be an http or https URL');
     if (url.username || url.password) throw invalidParameter('url', 'must not contain a user or a password');
-    if (!this.isHostAllowed(url)) throw invalidParameter('url', REFUSED);
+    if (!this.isHostAllowed(url)) throw invalidParameter('url', REFUSED_URL);
     await new Promise<void>((done, fail) =>
       this.lookup(hostOf(url), { all: true }, (error) => {
         if (!error) done();
-        else if (error instanceof RefusedTarget) fail(invalidParameter('url', REFUSED));
+        else if (error instanceof RefusedTarget) fail(invalidParameter('url', REFUSED_URL));
         else fail(invalidParameter('url', 'has a host name that leads nowhere'));
       }),
     );
@@ -83,8 +89,9 @@ export class TargetGuard {
 export function isPublic(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.parse(address);
-  const embedded = parsed instanceof ipaddr.IPv6 ? embeddedIPv4(parsed) : undefined;
-  return (embedded ?? parsed).range() === 'unicast';
+  const judged = parsed instanceof ipaddr.IPv6 ? (embeddedIPv4(parsed) ?? parsed) : parsed;
+  if (judged.range() !== 'unicast' || INSIDE_CLOUDS.has(judged.toString())) return false;
+  return judged instanceof ipaddr.IPv4 || judged.match(GLOBAL_IPV6);
 }
 
 /** The IPv4 address that an IPv6 address is another form of: `::ffff:0:0/96`, and {@link NAT64}. */
