@@ -40,10 +40,14 @@ export class CircuitBreaker {
     return (await this.endpoints.probe(endpointId, this.probeLease)) ? null : this.spread(this.limits.open);
   }
 
-  /** A success closes it; a failure counts, and one too many, or of a probe, opens it. */
-  async note(tx: Transaction, { endpointId, breakerWait }: DueDelivery, isSuccess: boolean): Promise<void> {
+  /**
+   * A success closes it; a failure counts, and one too many, or of a probe, opens it.
+   *
+   * @param isProbe whether it was the one attempt that an open breaker let through
+   */
+  async note(tx: Transaction, endpointId: string, isSuccess: boolean, isProbe: boolean): Promise<void> {
     if (isSuccess) await this.endpoints.succeeded(tx, endpointId);
-    else await this.endpoints.failed(tx, endpointId, this.limits, breakerWait !== null);
+    else await this.endpoints.failed(tx, endpointId, this.limits, isProbe);
   }
 
   /** The endpoint wants no more. */

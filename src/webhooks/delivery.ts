@@ -53,4 +53,6 @@ export interface DueDelivery {
   secrets: string[];
   /** Milliseconds until the endpoint's breaker lets a probe through; 0 or less: now; null: it is closed. */
   breakerWait: number | null;
+  /** When that is; null: it is closed. */
+  breakerUntil: Date | null;
 }

@@ -80,7 +80,7 @@ export class WebhooksService {
     return { endpoint: this.found(await this.endpoints.rotate(accountId, id, secret, graceSeconds)), secret };
   }
 
-  /** Sends an event `webhook.test` the way of all others, also to an endpoint that is disabled. */
+  /** Sends an event `webhook.test` the way of all others, also to an endpoint that is disabled: to that one once. */
   async test(accountId: number, id: string): Promise<Delivery> {
     await this.get(accountId, id);
     const delivery = await this.deliveries.create(accountId, id, TEST_EVENT);

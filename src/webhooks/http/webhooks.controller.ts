@@ -80,7 +80,7 @@ export class WebhooksController {
     return { ...toWebhookView(endpoint), secret };
   }
 
-  /** Sends an event `webhook.test`, also to a webhook that is disabled. Its delivery tells how that went. */
+  /** Sends an event `webhook.test`, also to a webhook that is disabled: that one once, without retries. Its delivery tells how that went. */
   @Post(':id/test')
   @Answers(201, DeliveryView, 'resource_not_found')
   async test(@Caller() caller: KeyPrincipal, @Param('id') id: string): Promise<DeliveryView> {

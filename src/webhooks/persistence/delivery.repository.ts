@@ -107,8 +107,8 @@ export class DeliveryRepository {
     return (await tx.query(sql.RECORD_ATTEMPT, values)).length > 0;
   }
 
-  async postpone(on: Queryable, id: string, milliseconds: number): Promise<void> {
-    await on.query(sql.POSTPONE, [id, milliseconds]);
+  async postpone(on: Queryable, id: string, milliseconds: number, reason: string): Promise<void> {
+    await on.query(sql.POSTPONE, [id, milliseconds, reason]);
   }
 
   /** Makes a dead letter of it, without another attempt. */

@@ -79,7 +79,7 @@ SELECT d.id, d.account_id AS "accountId", d.endpoint_id AS "endpointId", d.event
   u.platform_user_id AS "platformUserId", d.attempts, d.attempts_before AS "attemptsBefore",
   d.created_at AS "createdAt", (extract(epoch FROM clock_timestamp() - d.tried_since) * 1000)::float8 AS age, e.url, e.enabled,
   CASE WHEN e.previous_secret_until > now() THEN ARRAY [e.secret, e.previous_secret] ELSE ARRAY [e.secret] END AS secrets,
-  (extract(epoch FROM e.breaker_until - clock_timestamp()) * 1000)::float8 AS "breakerWait"
+  (extract(epoch FROM e.breaker_until - clock_timestamp()) * 1000)::float8 AS "breakerWait", e.breaker_until AS "breakerUntil"
 FROM webhook_deliveries d JOIN webhook_endpoints e ON e.id = d.endpoint_id
 LEFT JOIN platform_users u ON u.id = d.user_id
 WHERE d.id = $1 AND d.state = 'pending' AND d.attempts = $2::int - 1`,
@@ -102,11 +102,11 @@ SELECT id, $2, $3::timestamptz, $4::int, $5::int, $6, $7 FROM changed
 RETURNING attempt`,
 };
 
-/** Not tried now: the breaker is open. */
+/** Not tried now, for $2 ms: $3 says why. */
 export const POSTPONE: Statement = {
   name: 'webhooks.deliveries.postpone',
   text: `
-UPDATE webhook_deliveries SET next_attempt_at = clock_timestamp() + $2::float8 * interval '1 ms'
+UPDATE webhook_deliveries SET next_attempt_at = clock_timestamp() + $2::float8 * interval '1 ms', last_error = $3
 WHERE id = $1 AND state = 'pending'`,
 };
 
