@@ -1,15 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { Transaction } from '../database/database.js';
-import { conflict, notFound } from '../kernel/errors.js';
-import type { LogEntry } from '../kernel/events.js';
 import type { Message } from '../kernel/wire.dto.js';
-import { Appender } from './appender.js';
 import { Fence, type Holder, type Told } from './fence.js';
-import { type Changed, LogChanges, nextPosition } from './log-changes.js';
+import { LogChanges, nextPosition } from './log-changes.js';
 import type { Appended, Head, LogOwner, NewMessage } from './log-types.js';
-import { toMessage } from './message-json.js';
-import { ONE } from './persistence/read.sql.js';
-import { BEFORE_REPLY, type BeforeReplyRow, WRITE_REPLY } from './persistence/reply.sql.js';
+import { WRITE_REPLY } from './persistence/reply.sql.js';
+import { entriesOf, place, readMessage, repeatedBy } from './placement.js';
 import { requestHash } from './request-hash.js';
 import { SizeLimits } from './size-limits.js';
 
@@ -22,15 +18,14 @@ export class Replies {
   constructor(
     private readonly changes: LogChanges,
     private readonly fence: Fence,
-    private readonly appender: Appender,
     private readonly limits: SizeLimits,
   ) {}
 
   /**
    * Appends an agent's message, and handles what the agent was told, in one transaction. The session is the agent's from
-   * then on, for the length of a lease, if it was nobody's. A session that does not exist is made, and then unclaimed.
+   * then on, for the length of a lease, if it was nobody's. A session that does not exist is made.
    *
-   * Promise: as {@link Appender.append}. A repeat with the same `clientMessageId` is answered with the stored message,
+   * Promise: as `Appender.append`. A repeat with the same `clientMessageId` is answered with the stored message,
    * also when the claim has gone.
    *
    * @param told what it answers to; nothing when the agent was told nothing: then nothing is handled by it
@@ -40,66 +35,40 @@ export class Replies {
    */
   async reply(owner: LogOwner, message: Reply, holder: Holder, told?: Told): Promise<Appended> {
     const hash = requestHash(message);
-    const { result } = await this.changes.change(owner, async (tx, head) => {
-      const before = await this.before(tx, owner, message);
-      if (before.original !== null) {
-        if (!hash || !before.request_hash?.equals(hash)) throw reused();
-        return unchanged({ message: await read(tx, owner, before.original), replayed: true });
-      }
-      if (before.user_id === null) return unchanged(undefined);
-      refuseUnlessOpen(owner, before);
-      await this.fence.enter(tx, owner, message.agentSessionId, holder, told);
-      const data = await this.write(tx, owner, head, message, hash);
-      if (told) await this.fence.settle(tx, owner, message.agentSessionId, told.upTo, holder.connectionId);
-      const entries: LogEntry[] = [{ seq: data.seq, event: 'message', data }];
-      return { result: { message: data, replayed: false }, entries };
+    const { result } = await this.changes.change<Appended>(owner, async (tx, head) => {
+      const repeated = await repeatedBy(tx, owner, message, hash);
+      if (repeated) return { result: { message: repeated, replayed: true }, entries: [] };
+      const seq = nextPosition(head);
+      const at = await place(tx, owner, head, message.agentSessionId);
+      const answered = answeredBy(message, told);
+      await this.fence.enter(tx, owner, at.id, holder, answered);
+      const data = await this.write(tx, owner, head, seq, message, hash);
+      if (answered) await this.fence.settle(tx, owner, at.id, answered.upTo, holder.connectionId);
+      return { result: { message: data, replayed: false }, entries: await entriesOf(tx, owner, at, data) };
     });
-    if (!result) return this.appender.append(owner.accountId, owner.platformUserId, message);
     if (!result.replayed) this.fence.announce(owner, message.agentSessionId);
     return result;
-  }
-
-  private async before(tx: Transaction, owner: LogOwner, message: Reply): Promise<BeforeReplyRow> {
-    const { agentSessionId, clientMessageId = null } = message;
-    const values = [owner.userId, owner.accountId, agentSessionId, clientMessageId];
-    const [row] = await tx.query<BeforeReplyRow>(BEFORE_REPLY, values);
-    return row as BeforeReplyRow;
   }
 
   private async write(
     tx: Transaction,
     owner: LogOwner,
     head: Head,
+    seq: number,
     { agentSessionId, sender, payload, metadata, clientMessageId }: Reply,
     hash: Buffer | null,
   ): Promise<Message> {
-    const seq = nextPosition(head);
     head.messageCount++;
     if (sender !== 'user') head.unreadCount++;
     head.currentSession = agentSessionId;
     const parts = [payload, metadata].map((part) => this.limits.json(part));
     const values = [owner.userId, seq, agentSessionId, sender, ...parts, clientMessageId ?? null, hash];
     await tx.query(WRITE_REPLY, values);
-    return read(tx, owner, seq);
+    return readMessage(tx, owner, seq);
   }
 }
 
-function unchanged<T>(result: T): Changed<T> {
-  return { result, entries: [] };
-}
-
-function refuseUnlessOpen({ userId }: LogOwner, { user_id, status }: BeforeReplyRow): void {
-  const field = { field: 'agent_session_id' };
-  if (user_id !== userId) throw conflict('This agent_session_id belongs to another platform user.', field);
-  if (status !== 'open') throw conflict('This session is closed.', field);
-}
-
-function reused(): Error {
-  return conflict('This client_message_id was used for another message.', { field: 'client_message_id' });
-}
-
-async function read(tx: Transaction, { userId }: LogOwner, seq: number): Promise<Message> {
-  const [row] = await tx.query<{ message: string }>(ONE, [userId, seq]);
-  if (!row) throw notFound('message');
-  return toMessage(row.message);
+/** What of what its writer was told a message answers: a notice of the system nothing, unless the writer names it. */
+function answeredBy({ sender }: Reply, told: Told | undefined): Told | undefined {
+  return sender === 'assistant' || told?.isNamed ? told : undefined;
 }

@@ -1,17 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../database/database.js';
-import { conflict, notFound } from '../kernel/errors.js';
 import type { LogEntry } from '../kernel/events.js';
-import { randomId } from '../kernel/ids.js';
 import type { Message, MessageStatus } from '../kernel/wire.dto.js';
 import { type Changed, LogChanges, nextPosition } from './log-changes.js';
 import { Fence, type Holder, type Told } from './fence.js';
 import type { Appended, Head, LogOwner, NewMessage } from './log-types.js';
-import { toMessage } from './message-json.js';
-import { ONE } from './persistence/read.sql.js';
 import * as sql from './persistence/stream.sql.js';
+import { entriesOf, place, readMessage, repeatedBy } from './placement.js';
 import { requestHash } from './request-hash.js';
-import { type SessionRow, toSession } from './session-row.js';
 import { SizeLimits } from './size-limits.js';
 
 /** How an answer that arrived in pieces ended. */
@@ -74,19 +70,18 @@ export class StreamWrites {
   async start(owner: LogOwner, message: NewMessage, { writer, holder, told }: Starter): Promise<Appended> {
     const hash = requestHash(message);
     const { result } = await this.changes.change<Appended>(owner, async (tx, head) => {
-      const repeated = await this.repeated(tx, owner, message, hash);
+      const repeated = await repeatedBy(tx, owner, message, hash);
       if (repeated) return { result: { message: repeated, replayed: true }, entries: [] };
       const seq = nextPosition(head);
-      const { id, isNew } = await this.session(tx, owner, head, message.agentSessionId);
-      if (holder) await this.fence.enter(tx, owner, id, holder, told);
+      const at = await place(tx, owner, head, message.agentSessionId);
+      if (holder) await this.fence.enter(tx, owner, at.id, holder, told);
       const texts = [message.payload, message.metadata].map((part) => this.limits.json(part));
       const by = [message.clientMessageId ?? null, hash, told?.sinceSeq ?? null, told?.upTo ?? null, writer];
-      await tx.query(sql.START, [owner.userId, seq, id, message.sender, ...texts, ...by]);
+      await tx.query(sql.START, [owner.userId, seq, at.id, message.sender, ...texts, ...by]);
       head.messageCount++;
-      head.currentSession = id;
-      const data = await this.read(tx, owner, seq);
-      const entries: LogEntry[] = [{ seq, event: 'message', data }];
-      if (isNew) entries.push(await this.born(tx, owner, id, seq));
+      head.currentSession = at.id;
+      const data = await readMessage(tx, owner, seq);
+      const entries = await entriesOf(tx, owner, at, data);
       return { result: { message: data, replayed: false }, entries };
     });
     if (holder) this.fence.announce(owner, result.message.agent_session_id);
@@ -100,7 +95,7 @@ export class StreamWrites {
    */
   async finish(owner: LogOwner, seq: number, finish: Finish): Promise<Message> {
     const { result } = await this.changes.change(owner, async (tx, head) => {
-      const before = await this.read(tx, owner, seq);
+      const before = await readMessage(tx, owner, seq);
       const { timeout, stopGrace } = finish.ifOverdue ?? ALWAYS;
       const [stream] = await tx.query<StreamRow>(sql.LOCK_STREAM, [owner.userId, seq, timeout, stopGrace]);
       if (!stream || (finish.ifOverdue && !stream.overdue)) return { result: before, entries: [] };
@@ -150,56 +145,8 @@ export class StreamWrites {
     const values = texts.map((part) => (isMore ? this.limits.json(part) : JSON.stringify(part)));
     await tx.query(sql.FINISH, [owner.userId, before.seq, position, status, ...values]);
     if (!before.read) head.unreadCount++;
-    const data = await this.read(tx, owner, before.seq);
+    const data = await readMessage(tx, owner, before.seq);
     const entries: LogEntry[] = [{ seq: position, event: 'message:updated', data }];
     return { result: data, entries, read: !before.read };
-  }
-
-  /** @throws ParleyError `resource_conflict` when the id was used for something else */
-  private async repeated(
-    tx: Transaction,
-    owner: LogOwner,
-    { clientMessageId }: NewMessage,
-    hash: Buffer | null,
-  ): Promise<Message | undefined> {
-    if (clientMessageId === undefined) return undefined;
-    const [row] = await tx.query<{ seq: number; request_hash: Buffer }>(sql.REPEATED, [
-      owner.userId,
-      clientMessageId,
-    ]);
-    if (!row) return undefined;
-    if (hash && row.request_hash.equals(hash)) return this.read(tx, owner, row.seq);
-    throw conflict('This client_message_id was used for another message.', { field: 'client_message_id' });
-  }
-
-  /** Where the message goes: to the session that is named or current, else to a new one. The head is locked. */
-  private async session(
-    tx: Transaction,
-    owner: LogOwner,
-    head: Head,
-    named: string | undefined,
-  ): Promise<{ id: string; isNew: boolean }> {
-    const id = named ?? head.currentSession ?? randomId('ses');
-    if (id === head.currentSession) return { id, isNew: false }; // which is always open
-    const values = [owner.accountId, id];
-    const [found] = await tx.query<{ user_id: number; status: string }>(sql.SESSION_STATE, values);
-    if (found?.user_id === owner.userId && found.status === 'open') return { id, isNew: false };
-    const field = { field: 'agent_session_id' };
-    if (found?.user_id === owner.userId) throw conflict('This session is closed.', field);
-    const [row] = found ? [] : await tx.query(sql.BEAR_SESSION, [...values, owner.userId, head.headSeq]);
-    if (!row) throw conflict('This agent_session_id belongs to another platform user.', field);
-    return { id, isNew: true };
-  }
-
-  private async born(tx: Transaction, owner: LogOwner, id: string, seq: number): Promise<LogEntry> {
-    const [row] = await tx.query<SessionRow>(sql.SESSION, [owner.accountId, id]);
-    if (!row) throw notFound('session');
-    return { seq, event: 'session', data: toSession(row) };
-  }
-
-  private async read(tx: Transaction, owner: LogOwner, seq: number): Promise<Message> {
-    const [row] = await tx.query<{ message: string }>(ONE, [owner.userId, seq]);
-    if (!row) throw notFound('message');
-    return toMessage(row.message);
   }
 }

@@ -5,6 +5,7 @@ import { MOST_UNCOUNTED } from '../../../src/log/log-reader.js';
 import * as changes from '../../../src/log/persistence/change.sql.js';
 import * as claims from '../../../src/log/persistence/claim.sql.js';
 import * as inbox from '../../../src/log/persistence/inbox.sql.js';
+import * as placement from '../../../src/log/persistence/placement.sql.js';
 import * as replies from '../../../src/log/persistence/reply.sql.js';
 import * as reads from '../../../src/log/persistence/read.sql.js';
 import { eventually } from '../../support/eventually.js';
@@ -39,7 +40,9 @@ const READS = [
   ...Object.values(others),
 ] as Statement[];
 const STATEMENTS = [
-  ...[appends, changes, inbox, claims, replies].flatMap((statements) => Object.values<Statement>(statements)),
+  ...[appends, changes, inbox, claims, placement, replies].flatMap((statements) =>
+    Object.values<Statement>(statements),
+  ),
   ...READS,
 ].map((statement) => [statement.name, statement] as const);
 

@@ -142,6 +142,21 @@ describe('a reply of an agent', () => {
     await expect(reply(ALICE, { sinceSeq: 1, upTo: later })).rejects.toMatchObject(refused);
   });
 
+  it('that names up to where it answers is written once', async () => {
+    const named = { ...FIRST, isNamed: true };
+    const first = await reply(ALICE, named, { clientMessageId: 'mine' });
+    await expect(reply(ALICE, named)).rejects.toMatchObject({
+      ...refused,
+      message: expect.stringContaining('handled before'),
+    });
+    expect(await reply(ALICE, named, { clientMessageId: 'mine' })).toEqual({ ...first, replayed: true });
+    await reply(ALICE, FIRST, { content: 'one more' }); // names nothing
+    const seq = await ask();
+    await reply(ALICE, { sinceSeq: seq, upTo: 1_000, isNamed: true });
+    await reply(ALICE, { sinceSeq: await ask(), upTo: 1_000, isNamed: true });
+    expect(await waiting()).toEqual([]);
+  });
+
   it('may answer in parts, whatever stands between the messages', async () => {
     await nodes[0].appender.append(account, 'ann', aMessage({ agentSessionId: 'two' }));
     const third = await ask();
@@ -220,6 +235,45 @@ describe('a reply of an agent', () => {
     const { message } = await reply(ALICE, undefined, { agentSessionId: 'new' });
     expect(message).toMatchObject({ agent_session_id: 'new' });
     expect((await nodes[0].sessions.get(aKey(account), 'new')).status).toBe('open');
+  });
+
+  it('makes its session in its own transaction: what its user says meanwhile waits', async () => {
+    const lock = await holdHead(database.connection, ann.userId);
+    const answered = reply(ALICE, undefined, { agentSessionId: 'fresh' }, 1);
+    await lock.waiters(1);
+    const question = aMessage({ sender: 'user', agentSessionId: 'fresh' });
+    const asked = nodes[0].appender.append(account, 'ann', question);
+    await lock.waiters(2);
+    await lock.release();
+    expect((await answered).message).toMatchObject({ seq: 2, agent_session_id: 'fresh' });
+    expect((await asked).message.seq).toBe(3);
+    expect(await inboxRows(nodes[0], account)).toEqual([
+      { user: 'ann', session: 'fresh', since: 3 },
+      { user: 'ann', session: 'one', since: 1 },
+    ]);
+    const { entries } = nodes[1].bus.hints[0]!;
+    expect(entries.map(({ event, seq }) => [event, seq])).toEqual([
+      ['message', 2],
+      ['session', 2],
+    ]);
+    expect(await holderOf()).toBe('socket-alice');
+  });
+
+  it('of two that make the same session is one more, in the order of the lock', async () => {
+    const lock = await holdHead(database.connection, ann.userId);
+    const first = reply(ALICE, undefined, { agentSessionId: 'both' });
+    await lock.waiters(1);
+    const second = reply(ALICE, undefined, { agentSessionId: 'both' }, 1);
+    await lock.waiters(2);
+    await lock.release();
+    expect([(await first).message.seq, (await second).message.seq]).toEqual([2, 3]);
+  });
+
+  it('that is a notice of the system handles what its writer names, and nothing else', async () => {
+    await reply(ALICE, FIRST, { sender: 'system' });
+    expect(await waiting()).toEqual([1]);
+    await reply(ALICE, { ...FIRST, isNamed: true }, { sender: 'system' });
+    expect(await waiting()).toEqual([]);
   });
 
   it('is refused when it is too large', async () => {
