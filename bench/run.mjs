@@ -2,7 +2,7 @@
  * `npm run bench`: what this machine's Parley carries, as a table. Starts a server with an embedded PostgreSQL of its own
  * in a temporary directory, loads it with autocannon, and removes everything afterwards. Rate limits are off.
  *
- * Options: --seconds N (10), --connections N (32).
+ * Options: --seconds N (10), --connections N (32), --help.
  */
 import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -17,8 +17,18 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const key = 'bench-key-0123456789abcdefghijklmnopqrstuv';
 const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
 const { values } = parseArgs({
-  options: { seconds: { type: 'string', default: '10' }, connections: { type: 'string', default: '32' } },
+  options: {
+    seconds: { type: 'string', default: '10' },
+    connections: { type: 'string', default: '32' },
+    help: { type: 'boolean', short: 'h' },
+  },
 });
+if (values.help) {
+  console.log(`usage: npm run bench -- [options]
+  --seconds N      how long each of five measurements lasts, after 2 s of warm-up (10)
+  --connections N  connections that load the server at once (32)`);
+  process.exit();
+}
 const duration = Number(values.seconds);
 const connections = Number(values.connections);
 const USERS = 1000;

@@ -72,7 +72,11 @@ async function onDatabase(work: (app: INestApplicationContext) => Promise<void>)
   const config = loadConfig();
   const embedded = config.DATABASE_URL
     ? undefined
-    : await openEmbeddedDatabase({ dataDir: config.DATA_DIR, purpose: 'tool' });
+    : await openEmbeddedDatabase({
+        dataDir: config.DATA_DIR,
+        purpose: 'tool',
+        log: (line) => console.error(line), // which database it is: standard output is for what was asked
+      });
   try {
     const address = embedded?.connection ?? { url: config.DATABASE_URL as string };
     await migrateDatabase(address);

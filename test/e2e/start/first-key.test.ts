@@ -49,6 +49,7 @@ it('a server whose keys were made on the command line does not say that it has s
   const dataDir = await directories.used();
   const create = startNode([KEY_PROGRAM, 'create'], { DATA_DIR: dataDir });
   expect(await create.ended).toBe(0);
+  expect(create.output()).toMatch(/^PostgreSQL \S+ runs in \//m); // which database that was
   const server = await startServer({ dataDir });
   expect(server.output()).toContain('API key: one that was made before.');
   expect(server.output()).not.toMatch(/shown/);
