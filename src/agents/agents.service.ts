@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import { Bus } from '../bus/bus.js';
 import { Inbox } from '../log/inbox.js';
 import { SessionsService } from '../sessions/sessions.service.js';
-import { refuseUnlessRouted } from './agent-claims.js';
 import { type AgentConnection, holderOf } from './agent-connection.js';
 import type { AckDto, AgentTypingDto } from './agents.dto.js';
 import { Offices } from './offices.js';
@@ -23,8 +22,7 @@ export class AgentsService {
    * @throws ParleyError `resource_not_found`; `resource_conflict` when the session is another agent's to answer
    */
   async ack(agent: AgentConnection, { agent_session_id: id, up_to_seq: upTo }: AckDto): Promise<void> {
-    const { owner, session } = await this.sessions.locate(agent.principal, id);
-    refuseUnlessRouted(agent, session);
+    const { owner } = await this.sessions.locate(agent.principal, id);
     await this.inbox.ack(owner, id, upTo, holderOf(agent));
     this.offices.of(agent)?.desk.handled(agent.id, id, upTo);
   }

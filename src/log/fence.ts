@@ -7,7 +7,7 @@ import { toIso } from '../kernel/clock.js';
 import { conflict, ParleyError } from '../kernel/errors.js';
 import { NodeRegistry } from '../nodes/node-registry.js';
 import type { LogOwner } from './log-types.js';
-import { CLAIM, CLAIM_OF, type ClaimedRow, type ClaimRow } from './persistence/claim.sql.js';
+import { CLAIM, CLAIM_OF, type ClaimedRow, type ClaimRow, ROUTED_TO } from './persistence/claim.sql.js';
 import { HANDLED_BETWEEN, SETTLE } from './persistence/inbox.sql.js';
 
 /** SQLSTATE. */
@@ -34,7 +34,12 @@ export interface Told {
   /** Where what was not handled began when it was told. */
   readonly sinceSeq: number;
   readonly upTo: number;
+  /** The agent itself said up to where: such an answer is written once. Otherwise it may answer in several parts. */
+  readonly isNamed?: boolean;
 }
+
+/** `resource_conflict`: what an agent answers to was handled before it. */
+export class HandledError extends ParleyError {}
 
 /**
  * What keeps two agents from answering the same message (decision 15). Who writes for an agent enters in its transaction,
@@ -87,10 +92,10 @@ export class Fence {
   ): Promise<void> {
     const { row } = await this.claim(owner, agentSessionId, holder, tx);
     if (row.routed_to !== null && row.routed_to !== holder.agentId) throw routedTo(row.routed_to);
-    if (told && (await this.isHandledByOthers(tx, owner, agentSessionId, row, told)))
-      throw conflict('Somebody else has handled this session meanwhile.', {
-        field: 'agent_session_id',
-      });
+    if (!told) return;
+    if (isRepeated(row, told)) throw handled('This was handled before, up to up_to_seq.');
+    if (await this.isHandledByOthers(tx, owner, agentSessionId, row, told))
+      throw handled('Somebody else has handled this session meanwhile.');
   }
 
   /** Whether somebody else has handled any of what a holder was told, and what is still there. */
@@ -107,15 +112,25 @@ export class Fence {
     return (await tx.query(HANDLED_BETWEEN, [userId, agentSessionId, from, to])).length > 0;
   }
 
-  /** Refuses whoever is not the holder, if there is one. @throws ParleyError `resource_conflict` */
+  /**
+   * Refuses whoever may not say that something is handled: somebody else holds the session, or it is routed to another agent.
+   * Under the head's lock.
+   *
+   * @param holder who says so; nothing: it is not an agent, and only a claim keeps it out
+   * @throws ParleyError `resource_conflict`
+   */
   async refuseOthers(
     tx: Transaction,
-    { userId }: LogOwner,
+    { userId, accountId }: LogOwner,
     agentSessionId: string,
-    connectionId: string | undefined,
+    holder: Holder | undefined,
   ): Promise<void> {
     const [claim] = await tx.query<ClaimRow>(CLAIM_OF, [userId, agentSessionId]);
-    if (claim && claim.holder !== connectionId) throw heldBy(claim);
+    if (claim && claim.holder !== holder?.connectionId) throw heldBy(claim);
+    if (!holder) return;
+    const [session] = await tx.query<{ agent_id: string | null }>(ROUTED_TO, [accountId, agentSessionId]);
+    const routed = session?.agent_id ?? null;
+    if (routed !== null && routed !== holder.agentId) throw routedTo(routed);
   }
 
   /**
@@ -151,6 +166,16 @@ export class Fence {
       ...changed,
     });
   }
+}
+
+/** The agent names what nothing waits of any more, and has handled it itself. */
+function isRepeated({ since_seq, handled_seq }: ClaimedRow, { upTo, isNamed }: Told): boolean {
+  return isNamed === true && upTo <= handled_seq && upTo < (since_seq ?? Infinity);
+}
+
+/** What an agent answers to was handled. */
+function handled(message: string): HandledError {
+  return new HandledError('resource_conflict', message, { field: 'agent_session_id' });
 }
 
 function toClaim({ holder, agent_id: agentId, expires_at: expiresAt }: ClaimRow): ClaimState {

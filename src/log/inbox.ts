@@ -5,7 +5,13 @@ import { type ClaimState, Fence, type Holder } from './fence.js';
 import { LogChanges } from './log-changes.js';
 import type { LogOwner } from './log-types.js';
 import { toMessage } from './message-json.js';
-import { PENDING, PENDING_OF, type PendingRow, WAITING_MESSAGES } from './persistence/inbox.sql.js';
+import {
+  PENDING,
+  PENDING_OF,
+  PENDING_OF_EACH,
+  type PendingRow,
+  WAITING_MESSAGES,
+} from './persistence/inbox.sql.js';
 import { toSession } from './session-row.js';
 
 /** An open session with messages of its user that nobody has handled. */
@@ -14,6 +20,8 @@ export interface PendingSession {
   readonly session: Session;
   /** Position of the first of them. */
   readonly sinceSeq: number;
+  /** Position of the last message in it, whoever wrote it. */
+  readonly lastSeq: number;
   /** Who holds it; null: nobody, or the claim has run out. */
   readonly claim: ClaimState | null;
 }
@@ -38,10 +46,17 @@ export class Inbox {
     private readonly fence: Fence,
   ) {}
 
-  /** Open sessions of an account in which something waits, the longest first. @param limit most sessions */
+  /**
+   * Open sessions of an account in which something waits, the longest first.
+   *
+   * @param limit most sessions that are routed to one agent, and most that are routed to nobody: whoever does not work keeps
+   *   nothing from the others. Without `filter.agentIds` most sessions in all
+   */
   async pending(accountId: number, limit: number, filter: PendingFilter = {}): Promise<PendingSession[]> {
     const values = [accountId, limit, filter.agentIds ?? null, filter.connectionIds ?? null];
-    const rows = await this.database.query<PendingRow>(PENDING, values);
+    const first = await this.database.query<PendingRow>(PENDING, values);
+    const isCut = first.length >= limit && filter.agentIds !== undefined;
+    const rows = isCut ? await this.database.query<PendingRow>(PENDING_OF_EACH, values) : first;
     return rows.map((row) => toPending(accountId, row));
   }
 
@@ -77,7 +92,7 @@ export class Inbox {
    * The user's messages up to a position are handled, without a reply.
    *
    * @param holder who says so; not needed when nobody has claimed the session
-   * @throws ParleyError `resource_conflict` when somebody else has claimed it
+   * @throws ParleyError `resource_conflict` when somebody else has claimed it, or it is routed to another agent
    */
   async ack(owner: LogOwner, agentSessionId: string, upToSeq: number, holder?: Holder): Promise<void> {
     await this.settle(owner, agentSessionId, upToSeq, holder);
@@ -90,11 +105,10 @@ export class Inbox {
     upTo: number,
     holder?: Holder,
   ): Promise<void> {
-    const { connectionId } = holder ?? {};
     await this.changes.change(owner, async (tx, head) => {
-      if (upTo > 0) await this.fence.refuseOthers(tx, owner, agentSessionId, connectionId);
+      if (upTo > 0) await this.fence.refuseOthers(tx, owner, agentSessionId, holder);
       const horizon = Math.min(upTo, head.headSeq);
-      await this.fence.settle(tx, owner, agentSessionId, horizon, connectionId ?? null);
+      await this.fence.settle(tx, owner, agentSessionId, horizon, holder?.connectionId ?? null);
       return { result: undefined, entries: [] };
     });
   }
@@ -106,6 +120,7 @@ function toPending(accountId: number, row: PendingRow): PendingSession {
     owner: { accountId, platformUserId: row.platform_user_id, userId: row.user_id },
     session: toSession(row),
     sinceSeq: row.since_seq,
+    lastSeq: row.last_seq,
     claim: holder !== null && expiresAt !== null ? { holder, agentId, expiresAt } : null,
   };
 }

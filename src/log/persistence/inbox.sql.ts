@@ -5,17 +5,29 @@ import { SESSION_COLUMNS, type SessionRow } from '../session-row.js';
 import type { ClaimRow } from './claim.sql.js';
 
 /** OFFSET 0: each row by its key, whatever the planner knew of the tables when it made the plan. */
-const SELECT = `
-SELECT ${SESSION_COLUMNS}, i.user_id, i.since_seq,
-  c.holder, c.agent_id AS claimant, (extract(epoch FROM c.expires_at) * 1000)::bigint AS expires_at
-FROM inbox i
-CROSS JOIN LATERAL (SELECT * FROM platform_users WHERE id = i.user_id OFFSET 0) u
+const WITH_SESSION = `
 JOIN LATERAL (
   SELECT * FROM sessions WHERE account_id = i.account_id AND agent_session_id = i.agent_session_id OFFSET 0
-) s ON s.status = 'open'
+) s ON s.status = 'open'`;
+const WITH_CLAIM = `
 LEFT JOIN LATERAL (
   SELECT * FROM claims WHERE user_id = i.user_id AND agent_session_id = i.agent_session_id OFFSET 0
 ) c ON c.expires_at > clock_timestamp()`;
+
+/** @param waiting what gives rows of `inbox` as `i` */
+const select = (waiting: string): string => `
+SELECT ${SESSION_COLUMNS}, i.user_id, i.since_seq,
+  (SELECT m.seq FROM messages m WHERE m.user_id = i.user_id AND m.agent_session_id = i.agent_session_id
+   ORDER BY m.seq DESC LIMIT 1) AS last_seq,
+  c.holder, c.agent_id AS claimant, (extract(epoch FROM c.expires_at) * 1000)::bigint AS expires_at
+FROM ${waiting} i
+CROSS JOIN LATERAL (SELECT * FROM platform_users WHERE id = i.user_id OFFSET 0) u ${WITH_SESSION} ${WITH_CLAIM}`;
+
+/** Rows of account $1. $3 agents: what is routed to one of them, or to nobody. $4 holders: what one of them holds, or nobody. */
+const OF_ACCOUNT = `
+WHERE i.account_id = $1 AND i.since IS NOT NULL
+  AND ($3::text[] IS NULL OR s.agent_id IS NULL OR s.agent_id = ANY ($3))
+  AND ($4::text[] IS NULL OR c.holder IS NULL OR c.holder = ANY ($4))`;
 
 /**
  * What waits in account $1, the longest first, at most $2. $3 agents: what is routed to one of them, or to nobody (null:
@@ -23,17 +35,24 @@ LEFT JOIN LATERAL (
  */
 export const PENDING: Statement = {
   name: 'log.inbox.pending',
-  text: `${SELECT}
-WHERE i.account_id = $1 AND i.since IS NOT NULL
-  AND ($3::text[] IS NULL OR s.agent_id IS NULL OR s.agent_id = ANY ($3))
-  AND ($4::text[] IS NULL OR c.holder IS NULL OR c.holder = ANY ($4))
-ORDER BY i.since LIMIT $2`,
+  text: `${select('inbox')} ${OF_ACCOUNT} ORDER BY i.since LIMIT $2`,
+};
+
+/** The same, at most $2 of what is routed to each of the agents, and of what is routed to nobody. Reads all that waits. */
+export const PENDING_OF_EACH: Statement = {
+  name: 'log.inbox.pending-of-each',
+  text: `${select(`(
+  SELECT * FROM (
+    SELECT i.*, row_number() OVER (PARTITION BY s.agent_id ORDER BY i.since) AS place
+    FROM inbox i ${WITH_SESSION} ${WITH_CLAIM} ${OF_ACCOUNT}
+  ) placed WHERE place <= $2
+)`)} ORDER BY i.since`,
 };
 
 /** What waits in session $2 of user $1. */
 export const PENDING_OF: Statement = {
   name: 'log.inbox.pending-of',
-  text: `${SELECT} WHERE i.user_id = $1 AND i.agent_session_id = $2`,
+  text: `${select('inbox')} WHERE i.user_id = $1 AND i.agent_session_id = $2`,
 };
 
 /**
@@ -99,6 +118,7 @@ WHERE user_id = $1 AND agent_session_id = $2 AND holder = $4::text`,
 export interface PendingRow extends SessionRow {
   user_id: number;
   since_seq: number;
+  last_seq: number;
   holder: ClaimRow['holder'] | null;
   claimant: ClaimRow['agent_id'];
   expires_at: number | null;

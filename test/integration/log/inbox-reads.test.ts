@@ -100,6 +100,31 @@ describe('what waits for agents', () => {
       expect(await names({ agentIds: ['bot-2'], connectionIds: [] })).toEqual(['ben']);
     });
 
+    it('is of each routing so much at most, the longest first', async () => {
+      const routes = ['bot-1', 'bot-1', 'bot-1', null, 'bot-2', null, 'bot-1', null, 'bot-3'];
+      for (const [index, agent_id] of routes.entries()) {
+        const id = `${index} ${agent_id}`;
+        await append(`user-${index}`, 'user', { agentSessionId: id });
+        if (agent_id) await node.sessions.patch(aKey(account), id, { agent_id, context_mode: 'replace' });
+      }
+      const filter = { agentIds: ['bot-1', 'bot-2', 'bot-4'], connectionIds: ['socket-1'] };
+      const names = async () =>
+        (await node.inbox.pending(account, 2, filter)).map(({ session }) => session.agent_session_id);
+      expect(await names()).toEqual(['0 bot-1', '1 bot-1', '3 null', '4 bot-2', '5 null']);
+      await node.claims.claim(await ownerOf('user-0'), '0 bot-1', { connectionId: 'x', agentId: 'bot-1' });
+      expect(await names()).toEqual(['1 bot-1', '2 bot-1', '3 null', '4 bot-2', '5 null']);
+    });
+
+    it('says where the session ends', async () => {
+      await append('ann', 'user', { agentSessionId: 'one' });
+      await append('ann', 'user');
+      await append('ann', 'user', { agentSessionId: 'two' });
+      expect(await node.inbox.pending(account, 10)).toMatchObject([
+        { sinceSeq: 1, lastSeq: 2 },
+        { sinceSeq: 3, lastSeq: 3 },
+      ]);
+    });
+
     it('brings the user’s messages that wait, in order, without what others wrote or what was deleted', async () => {
       const owner = await withSession();
       for (const sender of ['user', 'user', 'assistant', 'user', 'user', 'user'] as const)
@@ -146,6 +171,20 @@ describe('what waits for agents', () => {
       expect(await rows()).toEqual([]);
       await append('ann', 'user');
       expect((await rows()).map(({ since }) => since)).toEqual([5]);
+    });
+
+    it('only by whom the session is routed to, if it is', async () => {
+      const owner = await withSession();
+      await append('ann', 'user');
+      const route = { agent_id: 'bot', context_mode: 'replace' } as const;
+      await node.sessions.patch(aKey(account), 'one-of-ann', route);
+      await expect(node.inbox.ack(owner, 'one-of-ann', 2, HOLDER)).rejects.toMatchObject({
+        code: 'resource_conflict',
+        details: { routed_to: 'bot' },
+      });
+      expect(await rows()).toHaveLength(1);
+      await node.inbox.ack(owner, 'one-of-ann', 2, { ...HOLDER, agentId: 'bot' });
+      expect(await rows()).toEqual([]);
     });
 
     it('only by who holds the session, if somebody does', async () => {
