@@ -1,6 +1,7 @@
 import type { Hint, InboxHint } from '../kernel/events.js';
-import type { Message, Session } from '../kernel/wire.dto.js';
+import type { Message } from '../kernel/wire.dto.js';
 import type { PendingFilter, PendingSession } from '../log/inbox.js';
+import type { Told } from '../log/fence.js';
 import type { LogOwner } from '../log/log-types.js';
 import { Desk, type DeskAgent, type Telling } from './desk.js';
 import { LookQueue } from './look-queue.js';
@@ -14,6 +15,7 @@ const LOOKS_AT_ONCE = 4;
 export interface DeskHost {
   /** Hears hints of the account from the moment it resolves. @returns what ends it */
   subscribe(listener: (hint: Hint) => void): Promise<() => void>;
+  /** @param limit most sessions of each routing */
   pending(limit: number, filter: PendingFilter): Promise<PendingSession[]>;
   pendingOf(owner: LogOwner, agentSessionId: string): Promise<PendingSession | undefined>;
   messages(owner: LogOwner, agentSessionId: string, sinceSeq: number, limit: number): Promise<Message[]>;
@@ -40,7 +42,6 @@ export class AccountDesk {
   /** Resolves when it hears hints and has read what waits. Rejects when it cannot. */
   private opening: Promise<void> | undefined;
   private readonly looks = new LookQueue<Look>((id, look) => this.look(id, look), LOOKS_AT_ONCE);
-  private readonly owners = new Map<string, LogOwner>();
   /** What agents that are about to be greeted will be told then, by `agent_session_id`. */
   private readonly ungreeted = new Map<string, Map<string, Telling>>();
   /** Sessions of which something was heard since the list under way was asked for: the list may be older. */
@@ -49,7 +50,7 @@ export class AccountDesk {
   private unsubscribe: (() => void) | undefined;
   private isStopped = false;
 
-  /** @param limit most sessions that wait here at once */
+  /** @param limit most sessions that wait here at once, of each routing */
   constructor(
     private readonly host: DeskHost,
     private readonly limit: number,
@@ -64,14 +65,13 @@ export class AccountDesk {
    * @throws when the inbox cannot be read: it is not here then
    */
   async join(agent: DeskAgent, greet: (pending: number) => void): Promise<void> {
-    const isNew = agent.agentId !== null && !this.desk.agentIds.includes(agent.agentId);
     const isOpen = this.opening !== undefined;
     const waiting = new Map<string, Telling>();
     this.ungreeted.set(agent.id, waiting);
     this.desk.add(agent).forEach((telling) => this.tell(telling));
     try {
       await (this.opening ??= this.open());
-      if (isOpen && isNew) await this.compare();
+      if (isOpen) await this.compare(); // what it has kept while it was away may answer to anything that waits
     } catch (error) {
       this.leave(agent);
       throw error;
@@ -96,6 +96,13 @@ export class AccountDesk {
   lookAt(owner: LogOwner, agentSessionId: string): Promise<void> {
     this.heard?.add(agentSessionId);
     return this.looks.add(agentSessionId, { owner });
+  }
+
+  /** An agent was refused, because what it answers to is handled. Of what still waits of that it is told again. */
+  refuseHandled(id: string, agentSessionId: string, told: Told): void {
+    this.desk.refuseHandled(id, agentSessionId, told);
+    const waiting = this.desk.waiting.get(agentSessionId)?.waiting;
+    if (waiting) void this.lookAt(waiting.owner, agentSessionId);
   }
 
   /** Anti-entropy: reads again what has changed without a word. Who asks while one is under way shares the next. */
@@ -135,22 +142,23 @@ export class AccountDesk {
     const { agentIds, connections: connectionIds } = this.desk;
     const list = await this.host.pending(this.limit, { agentIds, connectionIds });
     const listed = new Set(list.map(({ session }) => session.agent_session_id));
-    const gone = [...this.desk.waiting.keys()].filter((id) => !listed.has(id) && !heard.has(id));
+    const gone = [...this.desk.waiting].filter(([id]) => !listed.has(id) && !heard.has(id));
     const changed = list.filter((pending) => !heard.has(idOf(pending)) && this.differs(pending));
     const looks = [
-      ...gone.map((id) => this.looks.add(id, { owner: this.owners.get(id) as LogOwner })),
+      ...gone.map(([id, { waiting }]) => this.looks.add(id, { owner: waiting.owner })),
       ...changed.map((pending) => this.looks.add(idOf(pending), { owner: pending.owner, listed: pending })),
     ];
     await Promise.all(looks);
   }
 
-  private differs({ session, sinceSeq, claim }: PendingSession): boolean {
+  private differs({ session, sinceSeq, lastSeq, claim }: PendingSession): boolean {
     const known = this.desk.waiting.get(session.agent_session_id)?.waiting;
-    if (!known) return this.desk.hasRoom;
+    if (!known) return this.desk.hasRoom(session.agent_id);
     return (
       known.sinceSeq !== sinceSeq ||
+      known.lastSeq !== lastSeq ||
       known.holder !== (claim?.holder ?? null) ||
-      !isSame(known.session, session)
+      known.session.agent_id !== session.agent_id
     );
   }
 
@@ -159,13 +167,11 @@ export class AccountDesk {
       if (this.isStopped) return;
       const pending = listed ?? (await this.host.pendingOf(owner, id));
       const holder = pending?.claim?.holder ?? null;
-      if (!pending || !this.desk.concerns(pending.session, holder)) return this.settle(id);
+      if (!pending || !this.desk.concerns(pending.session, holder)) return this.desk.settle(id);
       const messages = await this.host.messages(owner, id, pending.sinceSeq, INBOX_MESSAGES);
-      if (messages.length === 0) return this.settle(id);
-      const { session, sinceSeq } = pending;
-      const tellings = this.desk.update({ userId: owner.userId, session, sinceSeq, messages, holder });
-      if (this.desk.waiting.has(id)) this.owners.set(id, owner);
-      else this.owners.delete(id);
+      if (messages.length === 0) return this.desk.settle(id);
+      const { session, sinceSeq, lastSeq } = pending;
+      const tellings = this.desk.update({ owner, session, sinceSeq, lastSeq, messages, holder });
       tellings.forEach((telling) => this.tell(telling));
     } catch (error) {
       this.host.onError(error);
@@ -177,19 +183,10 @@ export class AccountDesk {
     if (later) later.set(telling.session.agent_session_id, telling);
     else this.host.tell(telling);
   }
-
-  private settle(id: string): void {
-    this.desk.settle(id);
-    this.owners.delete(id);
-  }
 }
 
 function idOf({ session }: PendingSession): string {
   return session.agent_session_id;
-}
-
-function isSame(a: Session, b: Session): boolean {
-  return a.agent_id === b.agent_id && a.last_message_at === b.last_message_at;
 }
 
 function ownerOf({ accountId, userId, platformUserId }: InboxHint): LogOwner {

@@ -38,11 +38,8 @@ export class AgentClaims {
   /** Gives a claim back: the others are told again of what waits. Without a claim nothing happens. */
   async release(agent: AgentConnection, id: string): Promise<void> {
     const { owner } = await this.sessions.locate(agent.principal, id);
-    const office = this.offices.of(agent);
     const wasHeld = await this.claims.release(owner, id, agent.id);
-    if (!wasHeld) return;
-    office?.desk.decline(agent.id, id); // before the desk has read that the claim has ended
-    office?.holds.delete(id);
+    if (wasHeld) this.offices.of(agent)?.holds.delete(id, agent.id);
   }
 
   /** A session was claimed: known here from now on, or given back if the connection has ended meanwhile. */
@@ -79,7 +76,7 @@ function refuseUnlessOwn(agent: AgentConnection, session: Session): void {
 }
 
 /** @throws ParleyError `resource_conflict` when a session is another agent's to answer */
-export function refuseUnlessRouted({ agentId }: AgentConnection, { agent_id }: Session): void {
+function refuseUnlessRouted({ agentId }: AgentConnection, { agent_id }: Session): void {
   if (agent_id === null || agent_id === agentId) return;
   throw routedTo(agent_id);
 }

@@ -35,7 +35,12 @@ export class AgentStreams {
     const told = this.offices.of(agent)?.desk.toldOf(agent.id, agentSessionId, body.up_to_seq);
     const start = { platformUserId, agentSessionId, clientMessageId, payload, metadata, told };
     const starting = this.streams.start(this.sourceOf(agent), start);
-    const { message, offset, replayed } = await this.offices.watchRefusal(agent, agentSessionId, starting);
+    const { message, offset, replayed } = await this.offices.watchRefusal(
+      agent,
+      agentSessionId,
+      starting,
+      told,
+    );
     const { id, agent_session_id } = message;
     if (!replayed) await this.renewals.begin(agent, { messageId: id, owner, agentSessionId });
     return { message_id: id, agent_session_id, offset };

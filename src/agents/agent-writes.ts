@@ -36,7 +36,7 @@ export class AgentWrites {
     const message = { sender, payload: toPayload(payload, sender), metadata, agentSessionId };
     const reply = { ...message, clientMessageId: body.client_message_id };
     const writing = this.replies.reply(owner, reply, holderOf(agent), told);
-    const { message: written } = await this.offices.watchRefusal(agent, agentSessionId, writing);
+    const { message: written } = await this.offices.watchRefusal(agent, agentSessionId, writing, told);
     await this.claims.keep(agent, owner, agentSessionId);
     if (told) this.offices.of(agent)?.desk.handled(agent.id, agentSessionId, told.upTo);
     return written;

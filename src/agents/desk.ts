@@ -1,4 +1,5 @@
 import type { Message, Session } from '../kernel/wire.dto.js';
+import type { LogOwner } from '../log/log-types.js';
 import { Horizons, type Told } from './horizons.js';
 
 /** An agent's connection, as a desk sees it. */
@@ -10,10 +11,12 @@ export interface DeskAgent {
 
 /** A session with messages of its user that nobody has handled, as it stands. */
 export interface WaitingSession {
-  readonly userId: number;
+  readonly owner: LogOwner;
   readonly session: Session;
   /** What is not handled begins here. */
   readonly sinceSeq: number;
+  /** Of the last message in it, whoever wrote it. */
+  readonly lastSeq: number;
   /** Oldest first; not empty. */
   readonly messages: readonly Message[];
   /** The connection that has claimed it, on whichever node; null: nobody. */
@@ -32,8 +35,6 @@ interface Entry {
   waiting: WaitingSession;
   /** Up to which position each agent has been told, since the claim changed last. */
   readonly told: Map<string, number>;
-  /** Who gave its claim back: not told again of what it has given back. */
-  readonly declined: Set<string>;
 }
 
 /**
@@ -41,14 +42,19 @@ interface Entry {
  * told, and remembers that they were.
  *
  * Promise: an agent is told of every session that waits and is its to answer (routed to it or to nobody; once claimed, its
- * claimant's alone), and not twice of the same, unless the claim has ended meanwhile or it was refused.
+ * claimant's alone), and not twice of the same, unless somebody else's claim has ended meanwhile or it was refused.
  */
 export class Desk {
   private readonly agents = new Map<string, DeskAgent>();
   private readonly entries = new Map<string, Entry>();
+  /** How many wait that are routed to each agent, and to nobody. */
+  private readonly places = new Map<string | null, number>();
   private readonly horizons = new Horizons();
 
-  /** @param limit most sessions that wait here at once; more follow as these are handled */
+  /**
+   * @param limit most sessions that wait here at once and are routed to one agent, and most that are routed to nobody; more
+   *   follow as these are handled
+   */
   constructor(private readonly limit: number) {}
 
   get isEmpty(): boolean {
@@ -70,9 +76,9 @@ export class Desk {
     return this.entries;
   }
 
-  /** Whether there is room for a session that does not wait here yet. */
-  get hasRoom(): boolean {
-    return this.entries.size < this.limit;
+  /** Whether there is room for a session that does not wait here yet. @param agentId whom it is routed to */
+  hasRoom(agentId: string | null): boolean {
+    return (this.places.get(agentId) ?? 0) < this.limit;
   }
 
   /** An agent has come. @returns all that waits for it */
@@ -87,7 +93,7 @@ export class Desk {
     this.horizons.forget(id);
     for (const [sessionId, entry] of this.entries) {
       entry.told.delete(id);
-      if (this.audience(entry.waiting).length === 0) this.entries.delete(sessionId);
+      if (this.audience(entry.waiting).length === 0) this.settle(sessionId);
     }
   }
 
@@ -101,30 +107,36 @@ export class Desk {
     const { agent_session_id: id } = waiting.session;
     const audience = this.audience(waiting);
     const known = this.entries.get(id);
-    if (audience.length === 0 || (!known && !this.hasRoom)) {
-      this.entries.delete(id);
-      return [];
-    }
-    const entry = known ?? { waiting, told: new Map(), declined: new Set() };
+    this.settle(id); // and in again, if there is room where it is routed to now
+    if (audience.length === 0 || !this.hasRoom(waiting.session.agent_id)) return [];
+    const entry = known ?? { waiting, told: new Map() };
     if (known) forgetTold(known, waiting, audience);
     entry.waiting = waiting;
     this.entries.set(id, entry);
+    this.count(waiting, 1);
     return this.tell(entry, audience);
   }
 
   /** Nothing waits in a session any more, or nothing for anybody here. */
   settle(sessionId: string): void {
+    const entry = this.entries.get(sessionId);
+    if (entry) this.count(entry.waiting, -1);
     this.entries.delete(sessionId);
-  }
-
-  /** An agent gives its claim back: the others are told again, it is not. */
-  decline(id: string, sessionId: string): void {
-    this.entries.get(sessionId)?.declined.add(id);
   }
 
   /** An agent was refused, because somebody else was faster: it is told again when the session is its to answer again. */
   refuse(id: string, sessionId: string): void {
     this.entries.get(sessionId)?.told.delete(id);
+  }
+
+  /**
+   * An agent was refused, because what it answers to is handled, and knows: it may write what answers to nothing. Of what
+   * still waits of that it is told again.
+   */
+  refuseHandled(id: string, sessionId: string, { upTo }: Told): void {
+    if ((this.horizons.of(id, sessionId)?.upTo ?? 0) > upTo) return; // it was told of more since
+    this.horizons.drop(id, sessionId);
+    this.refuse(id, sessionId);
   }
 
   /**
@@ -153,6 +165,12 @@ export class Desk {
     return [...this.agents.values()].filter(({ agentId }) => agent_id === null || agentId === agent_id);
   }
 
+  private count({ session: { agent_id } }: WaitingSession, change: number): void {
+    const count = (this.places.get(agent_id) ?? 0) + change;
+    if (count > 0) this.places.set(agent_id, count);
+    else this.places.delete(agent_id);
+  }
+
   private tell({ waiting, told }: Entry, agents: readonly DeskAgent[]): Telling[] {
     const { session, messages, sinceSeq, holder } = waiting;
     const last = messages.at(-1)?.seq ?? 0;
@@ -167,16 +185,15 @@ export class Desk {
 }
 
 /**
- * When a claim ends, all are told again but who gave it back. Who may not answer now is told again when it may. What its
- * holder was told before it claimed stays told.
+ * When a claim ends, all are told again but its holder: it knows, and has given it back, or is still at work. Who may not
+ * answer now is told again when it may.
  */
 function forgetTold(
-  { told, declined, waiting: before }: Entry,
+  { told, waiting: before }: Entry,
   now: WaitingSession,
   audience: readonly DeskAgent[],
 ): void {
   const ended = before.holder !== null && before.holder !== now.holder;
   for (const id of told.keys())
-    if (!audience.some((agent) => agent.id === id) || (ended && !declined.has(id))) told.delete(id);
-  if (ended) declined.clear();
+    if (!audience.some((agent) => agent.id === id) || (ended && id !== before.holder)) told.delete(id);
 }

@@ -20,8 +20,9 @@ export class Holds {
     return this.bySession.get(sessionId);
   }
 
-  delete(sessionId: string): void {
-    this.bySession.delete(sessionId);
+  /** A session is no longer a connection's: what another one holds stays. */
+  delete(sessionId: string, connectionId: string): void {
+    if (this.bySession.get(sessionId)?.connectionId === connectionId) this.bySession.delete(sessionId);
   }
 
   /** The connection has gone. */
@@ -30,11 +31,9 @@ export class Holds {
       if (hold.connectionId === connectionId) this.bySession.delete(id);
   }
 
-  /** Forgets what has run out. @param now milliseconds since the epoch @returns what that was */
-  expire(now: number): [sessionId: string, hold: Hold][] {
-    const expired = [...this.bySession].filter(([, { expiresAt }]) => expiresAt <= now);
-    for (const [id] of expired) this.bySession.delete(id);
-    return expired;
+  /** Forgets what has run out. @param now milliseconds since the epoch */
+  expire(now: number): void {
+    for (const [id, { expiresAt }] of this.bySession) if (expiresAt <= now) this.bySession.delete(id);
   }
 
   entries(): IterableIterator<[string, Hold]> {

@@ -26,7 +26,7 @@ export class Horizons {
   of(agent: string, sessionId: string, upTo?: number): Told | undefined {
     const told = this.byAgent.get(agent)?.get(sessionId);
     if (upTo === undefined) return told;
-    return { sinceSeq: Math.min(told?.sinceSeq ?? upTo, upTo), upTo };
+    return { sinceSeq: Math.min(told?.sinceSeq ?? upTo, upTo), upTo, isNamed: true };
   }
 
   /** What an agent has handled itself is behind it. */
@@ -36,6 +36,11 @@ export class Horizons {
     if (!own || !told || told.sinceSeq > upTo) return;
     if (told.upTo <= upTo) own.delete(sessionId);
     else own.set(sessionId, { sinceSeq: upTo + 1, upTo: told.upTo });
+  }
+
+  /** An agent was told that what it answers to is handled. */
+  drop(agent: string, sessionId: string): void {
+    this.byAgent.get(agent)?.delete(sessionId);
   }
 
   forget(agent: string): void {

@@ -1,5 +1,6 @@
 import type { Hint, TypingSignal } from '../kernel/events.js';
 import type { Session } from '../kernel/wire.dto.js';
+import type { Told } from '../log/fence.js';
 import { AccountDesk, type DeskHost } from './account-desk.js';
 import type { AgentConnection } from './agent-connection.js';
 import type { Desk } from './desk.js';
@@ -41,7 +42,7 @@ export class Office {
         ...host,
         subscribe: (listener) => host.subscribeAccount(listener),
         tell: ({ to, session, messages }) => {
-          const userId = this.desk.waiting.get(session.agent_session_id)?.waiting.userId;
+          const userId = this.desk.waiting.get(session.agent_session_id)?.waiting.owner.userId;
           if (userId !== undefined) this.watch.add(userId);
           this.connections.get(to)?.send('inbox', { session, messages: [...messages] });
         },
@@ -85,10 +86,13 @@ export class Office {
     this.watch.add(hold.owner.userId);
   }
 
+  refuseHandled(connection: AgentConnection, sessionId: string, told: Told): void {
+    this.inbox.refuseHandled(connection.id, sessionId, told);
+  }
+
   /** Compares everything with the database. @param now milliseconds since the epoch */
   async compare(now: number): Promise<void> {
-    // Whoever let its lease run out may have given up: it is told again.
-    for (const [id, { connectionId }] of this.holds.expire(now)) this.desk.refuse(connectionId, id);
+    this.holds.expire(now);
     await this.inbox.compare();
     const audiences = this.audiences();
     this.watch.keep(new Set(audiences.keys()));
@@ -109,7 +113,7 @@ export class Office {
       for (const id of connections) audience.connections.add(id);
     };
     for (const [id, { waiting }] of this.desk.waiting)
-      add(waiting.userId, waiting.session.platform_user_id, this.desk.listeners(id));
+      add(waiting.owner.userId, waiting.owner.platformUserId, this.desk.listeners(id));
     for (const [, { owner, connectionId }] of this.holds.entries())
       add(owner.userId, owner.platformUserId, [connectionId]);
     return audiences;
@@ -143,11 +147,9 @@ export class Office {
 
   /** The same for one session, which must be that user's: anybody may name any. */
   private audienceOf(userId: number, sessionId: string): Audience | undefined {
-    const waiting = this.desk.waiting.get(sessionId)?.waiting;
-    const owner = this.holds.get(sessionId)?.owner;
-    const platformUserId = waiting?.session.platform_user_id ?? owner?.platformUserId;
-    if (platformUserId === undefined || (waiting ?? owner)?.userId !== userId) return undefined;
-    return { platformUserId, connections: this.listeners(sessionId) };
+    const owner = (this.desk.waiting.get(sessionId)?.waiting ?? this.holds.get(sessionId))?.owner;
+    if (owner?.userId !== userId) return undefined;
+    return { platformUserId: owner.platformUserId, connections: this.listeners(sessionId) };
   }
 
   /** Who was told of a session that waits, or holds it. */
@@ -167,6 +169,6 @@ export class Office {
       if (isRouted || before.has(connection.id)) connection.send('session', session);
     }
     const holder = this.connections.get(this.holds.get(id)?.connectionId ?? '');
-    if (holder && agent_id !== null && holder.agentId !== agent_id) this.holds.delete(id);
+    if (holder && agent_id !== null && holder.agentId !== agent_id) this.holds.delete(id, holder.id);
   }
 }

@@ -3,6 +3,7 @@ import { Bus } from '../bus/bus.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { CLOCK, type Clock } from '../kernel/clock.js';
 import { ParleyError } from '../kernel/errors.js';
+import { HandledError, type Told } from '../log/fence.js';
 import type { LogOwner } from '../log/log-types.js';
 import type { AgentConnection } from './agent-connection.js';
 import { Office } from './office.js';
@@ -60,13 +61,24 @@ export class Offices implements OnModuleInit, OnModuleDestroy {
     this.of(connection)?.hold(sessionId, { connectionId: connection.id, owner, expiresAt });
   }
 
-  /** An agent that is refused, because another was faster, is told again when the session is its to answer again. */
-  async watchRefusal<T>(connection: AgentConnection, sessionId: string, work: Promise<T>): Promise<T> {
+  /**
+   * An agent that is refused, because another was faster, is told again when the session is its to answer again.
+   *
+   * @param told what its answer answers to
+   */
+  async watchRefusal<T>(
+    connection: AgentConnection,
+    sessionId: string,
+    work: Promise<T>,
+    told?: Told,
+  ): Promise<T> {
     try {
       return await work;
     } catch (error) {
-      if (error instanceof ParleyError && error.code === 'resource_conflict')
-        this.of(connection)?.desk.refuse(connection.id, sessionId);
+      const office = this.of(connection);
+      if (error instanceof HandledError && told) office?.refuseHandled(connection, sessionId, told);
+      else if (error instanceof ParleyError && error.code === 'resource_conflict')
+        office?.desk.refuse(connection.id, sessionId);
       throw error;
     }
   }

@@ -66,13 +66,10 @@ class SlowInbox {
     const waiting = this.sessions.get(id);
     if (!waiting) return undefined;
     const { seqs, holder } = waiting;
-    const session = {
-      agent_session_id: id,
-      agent_id: null,
-      last_message_at: String(seqs.at(-1)),
-    } as unknown as Session;
+    // As of messages that come within a millisecond.
+    const session = { agent_session_id: id, agent_id: null, last_message_at: 'now' } as Session;
     const claim = holder === null ? null : { holder, agentId: null, expiresAt: 0 };
-    return { owner, session, sinceSeq: seqs[0]!, claim };
+    return { owner, session, sinceSeq: seqs[0]!, lastSeq: seqs.at(-1)!, claim };
   }
 
   private async read<T>(look: () => T): Promise<T> {
@@ -159,6 +156,20 @@ it('An inbox that cannot be read refuses who comes, and lets in who comes later'
   inbox.isAway = false;
   await desk.join(ann, () => inbox.told.push('ready'));
   expect(inbox.told).toEqual(['ready', 'ann s1 1']);
+});
+
+it('A refused agent is told again at once of what still waits', async () => {
+  const inbox = new SlowInbox(new Random(5));
+  const desk = new AccountDesk(inbox.host, LIMIT);
+  await desk.join({ id: 'ann', agentId: null }, () => undefined);
+  for (const _ of [1, 2]) inbox.say('s1');
+  await desk.compare();
+  inbox.sessions.set('s1', { seqs: [2], holder: null }); // somebody has handled the first
+  await desk.compare();
+  desk.refuseHandled('ann', 's1', { sinceSeq: 1, upTo: 2 });
+  await rest();
+  expect(inbox.told).toEqual(['ann s1 1,2', 'ann s1 2']);
+  expect(desk.desk.toldOf('ann', 's1')).toEqual({ sinceSeq: 2, upTo: 2 });
 });
 
 it('A list that is older than what was heard meanwhile tells nobody anything', async () => {

@@ -6,6 +6,7 @@ const RUNS = 2_000;
 const SESSIONS = ['s1', 's2'];
 const ROUTES = [null, 'sales'];
 const LOOKS_TO_REST = 20;
+const owner = { accountId: 1, userId: 1, platformUserId: 'user' };
 
 /** A session as the database has it. */
 interface Truth {
@@ -85,7 +86,7 @@ class World {
       (_, index) => ({ seq: since + index }) as Message,
     );
     const session = { agent_session_id: id, agent_id: route } as Session;
-    this.tell(this.desk.update({ userId: 1, session, sinceSeq: since, messages, holder }));
+    this.tell(this.desk.update({ owner, session, sinceSeq: since, lastSeq: head, messages, holder }));
   }
 
   /** Claims end and agents work until nothing happens any more. @returns sessions that wait although they need not */

@@ -2,6 +2,7 @@ import { Desk, type DeskAgent, type Telling, type WaitingSession } from '../../.
 import type { Message, Session } from '../../../src/kernel/wire.dto.js';
 
 const LIMIT = 100;
+const owner = { accountId: 1, userId: 1, platformUserId: 'user' };
 const ann: DeskAgent = { id: 'ann', agentId: null };
 const ben: DeskAgent = { id: 'ben', agentId: null };
 const sal: DeskAgent = { id: 'sal', agentId: 'sales' };
@@ -14,7 +15,15 @@ function waiting(
   const { agent_id = null, id = 's', ...fields } = change;
   const session = { agent_session_id: id, agent_id } as Session;
   const messages = seqs.map((seq) => ({ seq }) as Message);
-  return { userId: 1, session, sinceSeq: seqs[0] ?? 0, messages, holder: null, ...fields };
+  return {
+    owner,
+    session,
+    sinceSeq: seqs[0] ?? 0,
+    lastSeq: seqs.at(-1) ?? 0,
+    messages,
+    holder: null,
+    ...fields,
+  };
 }
 
 const who = (tellings: Telling[]): string[] =>
@@ -63,15 +72,19 @@ describe('A desk tells', () => {
     expect(desk.listeners('s')).toEqual(['ann']);
   });
 
-  it('all again when the claim has ended, but who gave it back', () => {
+  it('all again when the claim has ended, but who held it: it knows', () => {
     [ann, ben].forEach((agent) => desk.add(agent));
     desk.update(waiting([1]));
     desk.update(waiting([1], { holder: 'ann' }));
-    expect(who(desk.update(waiting([1])))).toEqual(['ann:1', 'ben:1']);
-    desk.update(waiting([1], { holder: 'ann' }));
-    desk.decline('ann', 's');
     expect(who(desk.update(waiting([1])))).toEqual(['ben:1']);
     expect(who(desk.update(waiting([1, 2])))).toEqual(['ann:1,2', 'ben:1,2']);
+    desk.update(waiting([1, 2], { holder: 'ann' }));
+    desk.update(waiting([1, 2], { holder: 'ben' }));
+    expect(who(desk.update(waiting([1, 2])))).toEqual(['ann:1,2']); // by now somebody else has had it
+    desk.update(waiting([1, 2], { holder: 'ann' }));
+    desk.remove('ann');
+    desk.add(ann); // it came back
+    expect(who(desk.update(waiting([1, 2])))).toEqual(['ben:1,2', 'ann:1,2']);
   });
 
   it('nobody while somebody elsewhere has claimed it, and all when that has ended', () => {
@@ -99,6 +112,20 @@ describe('A desk tells', () => {
     expect(who(desk.update(waiting([1], { id: 's3' })))).toEqual(['ann:1']);
   });
 
+  it('of so many sessions of each routing: who does not work keeps nothing from the others', () => {
+    desk = new Desk(1);
+    [sal, ann].forEach((agent) => desk.add(agent));
+    desk.update(waiting([1], { id: 's1', agent_id: 'sales' }));
+    expect(desk.update(waiting([1], { id: 's2', agent_id: 'sales' }))).toEqual([]);
+    expect(who(desk.update(waiting([1], { id: 's3' })))).toEqual(['sal:1', 'ann:1']);
+    expect(desk.update(waiting([1], { id: 's1' }))).toEqual([]); // there is no room where it is routed to now
+    expect([...desk.waiting.keys()]).toEqual(['s3']);
+    expect(who(desk.update(waiting([1], { id: 's2', agent_id: 'sales' })))).toEqual(['sal:1']);
+    desk.remove('sal');
+    desk.add(sal);
+    expect(who(desk.update(waiting([1], { id: 's1', agent_id: 'sales' })))).toEqual(['sal:1']);
+  });
+
   it('no longer who has left', () => {
     [ann, ben].forEach((agent) => desk.add(agent));
     desk.remove('ann');
@@ -114,15 +141,16 @@ describe('What an answer answers to', () => {
     desk.update(waiting([1]));
     desk.update(waiting([1, 4]));
     expect(desk.toldOf('ann', 's')).toEqual({ sinceSeq: 1, upTo: 4 });
-    expect(desk.toldOf('ann', 's', 1)).toEqual({ sinceSeq: 1, upTo: 1 });
+    expect(desk.toldOf('ann', 's', 1)).toEqual({ sinceSeq: 1, upTo: 1, isNamed: true });
     expect(desk.toldOf('ann', 'other')).toBeUndefined();
   });
 
   it('is what the agent says it has seen, whatever it was told over this connection', () => {
     desk.add(ann);
-    expect(desk.toldOf('ann', 's', 7)).toEqual({ sinceSeq: 7, upTo: 7 });
+    const named = { sinceSeq: 7, upTo: 7, isNamed: true };
+    expect(desk.toldOf('ann', 's', 7)).toEqual(named);
     desk.update(waiting([9]));
-    expect(desk.toldOf('ann', 's', 7)).toEqual({ sinceSeq: 7, upTo: 7 }); // of before: it must not pass for one to 9
+    expect(desk.toldOf('ann', 's', 7)).toEqual(named); // of before: it must not pass for one to 9
   });
 
   it('is remembered after the session was handled: a late answer must not pass', () => {
@@ -130,6 +158,16 @@ describe('What an answer answers to', () => {
     desk.update(waiting([1]));
     desk.settle('s');
     expect(desk.toldOf('ann', 's')).toEqual({ sinceSeq: 1, upTo: 1 });
+  });
+
+  it('is nothing once the agent was refused, because that is handled: it knows, and may go on', () => {
+    desk.add(ann);
+    desk.update(waiting([1, 2]));
+    desk.refuseHandled('ann', 's', { sinceSeq: 1, upTo: 1 });
+    expect(desk.toldOf('ann', 's')).toEqual({ sinceSeq: 1, upTo: 2 }); // that was not all that it was told
+    desk.refuseHandled('ann', 's', { sinceSeq: 1, upTo: 2 });
+    expect(desk.toldOf('ann', 's')).toBeUndefined();
+    expect(who(desk.update(waiting([2])))).toEqual(['ann:2']);
   });
 
   it('is not what the agent has answered before', () => {
