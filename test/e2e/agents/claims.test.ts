@@ -113,6 +113,40 @@ describe('A claim', () => {
     expect(messages.map(({ payload }: any) => payload.content)).toEqual(['hello', 'by two']);
   });
 
+  it('that ends while its holder is still at work is told to the others, not to it; it answers once', async () => {
+    const user = aUser();
+    const [one, two] = [await agent(), await agent()];
+    const { seq } = await say(user, 'hello');
+    for (const each of [one, two]) await told(each, user, [['hello']]);
+    await claim(one, user);
+    await told(two, user, [['hello'], ['hello']]); // at the end of the lease
+    const other = aUser();
+    await say(other, 'later');
+    await told(one, other, [['later']]);
+    expect(texts(one, user)).toEqual([['hello']]);
+    const named = { up_to_seq: seq, client_message_id: `c-${user}` };
+    const first = await one.command('message:send', answer(user, 'hi', named));
+    expect(first).toMatchObject({ ok: true });
+    expect(await one.command('message:send', answer(user, 'hi', { up_to_seq: seq }))).toMatchObject(refused);
+    expect(await one.command('message:send', answer(user, 'hi', named))).toEqual(first);
+    expect((await node.ok('GET', `/v1/messages/all?platform_user_id=${user}`)).total).toBe(2);
+  });
+
+  it('is no use to who lost a race before it has been told so; then it may write on', async () => {
+    const user = aUser();
+    const [one, two] = [await agent(), await agent()];
+    await say(user, 'hello');
+    for (const each of [one, two]) await told(each, user, [['hello']]);
+    expect(await one.command('message:send', answer(user, 'by one'))).toMatchObject({ ok: true });
+    one.close();
+    await eventually(async () => expect(await claim(two, user)).toMatchObject({ ok: true }));
+    expect(await two.command('message:send', answer(user, 'by two'))).toMatchObject({
+      ...refused,
+      error: { message: expect.stringContaining('handled') },
+    });
+    expect(await two.command('message:send', answer(user, 'anything else?'))).toMatchObject({ ok: true });
+  });
+
   it('is taken by who answers first: of many answers one is written', async () => {
     const user = aUser();
     const agents = await Promise.all(Array.from({ length: 10 }, () => agent()));
