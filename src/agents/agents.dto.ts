@@ -39,8 +39,8 @@ export class ClaimView {
 /** A message from an assistant, over a socket of an agent. */
 export class AgentSendDto extends SendDto {
   /**
-   * The last position that the agent had seen when it wrote this: what came later waits on. Without it, everything that
-   * this connection was told of the session is handled. @example 42
+   * The last position that the agent had seen when it wrote this: what came later waits on. Such an answer is written once.
+   * Without it, everything that this connection was told of the session is handled, also what was still on its way. @example 42
    */
   @IsOptional()
   @IsInt()

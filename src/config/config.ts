@@ -83,7 +83,7 @@ export const VARIABLES = {
   }),
   INBOX_LIMIT: integer(
     1000,
-    'Sessions that the agents of one account are told of at once on one node; more follow as these are handled.',
+    'Sessions routed to one agent (or to none) that an account’s agents are told of at once on one node; more follow as these are handled.',
     { min: 1, max: 100_000 },
   ),
   MAX_CONNECTS_PER_SECOND: integer(
