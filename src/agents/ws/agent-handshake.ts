@@ -32,7 +32,7 @@ export class AgentHandshake {
     try {
       this.connectRate.take();
       const auth = parseRequest(AgentHandshakeDto, socket.handshake.auth, { strict: false });
-      if (auth.api_key === undefined)
+      if (typeof auth.api_key !== 'string')
         throw new ParleyError('missing_api_key', 'No credential: connect with auth.api_key.');
       const principal = await this.authenticator.key(auth.api_key);
       requireScope(principal, 'agent');

@@ -48,8 +48,8 @@ export class Handshake {
   }
 
   private authenticate({ token, api_key }: HandshakeDto): Promise<Principal> {
-    if (token !== undefined) return this.authenticator.token(token);
-    if (api_key !== undefined) return this.authenticator.key(api_key);
+    if (typeof token === 'string') return this.authenticator.token(token);
+    if (typeof api_key === 'string') return this.authenticator.key(api_key);
     throw new ParleyError(
       'missing_api_key',
       'No credential: connect with auth.token, or auth.api_key and auth.platform_user_id.',

@@ -37,6 +37,8 @@ describe('A handshake of an agent', () => {
 
   it.each<[string, object, string]>([
     ['without a credential', {}, 'missing_api_key'],
+    ['with a credential that is null', { api_key: null }, 'missing_api_key'],
+    ['with an empty key', { api_key: '' }, 'invalid_api_key'],
     ['with an unknown key', { api_key: 'parley_unknown' }, 'invalid_api_key'],
     ['with a key that is no text', { api_key: 5 }, 'invalid_parameter'],
     ['with a name that is none', { api_key: 'x', agent_id: '' }, 'invalid_parameter'],
@@ -55,7 +57,11 @@ describe('A handshake of an agent', () => {
     expect((await refusedWith({ api_key: token })).code).toBe('invalid_api_key');
     for (const scope of ['user', 'admin']) {
       const { key } = await node.newKey({ scopes: [scope] });
-      expect((await refusedWith({ api_key: key })).code).toBe('insufficient_permissions');
+      expect(await refusedWith({ api_key: key })).toEqual({
+        code: 'insufficient_permissions',
+        message: 'This needs the scope agent.',
+        details: { scopes: ['agent'] },
+      });
     }
   });
 

@@ -91,6 +91,7 @@ describe('A handshake is refused', () => {
   const control = 'a\u0000b';
   it.each<[string, Record<string, unknown>, string]>([
     ['without a credential', {}, 'missing_api_key'],
+    ['with credentials that are null', { token: null, api_key: null }, 'missing_api_key'],
     ['with only a name', { platform_user_id: 'somebody' }, 'missing_api_key'],
     ['with a malformed token', { token: 'not.a.token' }, 'invalid_token'],
     ['with an empty token', { token: '' }, 'invalid_token'],
