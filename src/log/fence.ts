@@ -128,7 +128,8 @@ export class Fence {
     const [claim] = await tx.query<ClaimRow>(CLAIM_OF, [userId, agentSessionId]);
     if (claim && claim.holder !== holder?.connectionId) throw heldBy(claim);
     if (!holder) return;
-    const [session] = await tx.query<{ agent_id: string | null }>(ROUTED_TO, [accountId, agentSessionId]);
+    const key = [userId, accountId, agentSessionId];
+    const [session] = await tx.query<{ agent_id: string | null }>(ROUTED_TO, key);
     const routed = session?.agent_id ?? null;
     if (routed !== null && routed !== holder.agentId) throw routedTo(routed);
   }

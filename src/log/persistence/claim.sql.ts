@@ -32,10 +32,10 @@ export const CLAIM_OF: Statement = {
   text: `SELECT ${STATE} FROM claims c WHERE c.user_id = $1 AND c.agent_session_id = $2 AND c.expires_at > clock_timestamp()`,
 };
 
-/** The agent that session $2 of account $1 is routed to; null: to any. Exact under the head's lock. */
+/** The agent that session $3 of user $1, of account $2, is routed to; null: to any. Exact under the head's lock. */
 export const ROUTED_TO: Statement = {
   name: 'log.claim.routed-to',
-  text: 'SELECT s.agent_id FROM sessions s WHERE s.account_id = $1 AND s.agent_session_id = $2',
+  text: 'SELECT s.agent_id FROM sessions s WHERE s.user_id = $1 AND s.account_id = $2 AND s.agent_session_id = $3',
 };
 
 /** $1 user, $2 session, $3 holder. */

@@ -88,6 +88,7 @@ async function answer(node: LogNode, owner: LogOwner, session: string): Promise<
   await ask();
   const second = await look();
   await inbox.ack(owner, session, second.told.sinceSeq, holder);
+  await inbox.pending(owner.accountId, 1, { agentIds: [] }); // there is more
   const waiting = await inbox.pending(owner.accountId, 1000);
   const left = waiting.filter((one) => one.owner.userId === owner.userId).map(({ sinceSeq }) => sinceSeq);
   const released = await claims.release(owner, session, holder.connectionId);
