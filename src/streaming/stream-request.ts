@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { ParleyError } from '../kernel/errors.js';
+import { conflict, ParleyError } from '../kernel/errors.js';
 import type { Message, MessageStatus } from '../kernel/wire.dto.js';
 import type { Appended } from '../log/log-types.js';
 import type { StreamFinishDto, StreamStartDto } from './stream.dto.js';
@@ -21,18 +21,28 @@ export class StreamRequest {
    * nothing is written for an answer that has none. Where the pieces end, it is complete; where they fail, it ends as
    * `incomplete` with the text so far.
    *
+   * @param onBegun called once it is a message of the log
    * @returns the finished message; `cancelled` if its user stopped it meanwhile
    * @throws what a piece was refused with, or `pieces` has failed with; what is left in the log is its `details.message_id`
-   *   and `details.status`. `invalid_parameter` for an answer without anything in it
+   *   and `details.status`. `invalid_parameter` for an answer without anything in it; `resource_conflict` for a repeat of one that
+   *   was broken off
    */
-  async write(source: StreamSource, start: StreamStartDto, pieces: AsyncIterable<Piece>): Promise<Appended> {
+  async write(
+    source: StreamSource,
+    start: StreamStartDto,
+    pieces: AsyncIterable<Piece>,
+    onBegun: () => void,
+  ): Promise<Appended> {
     let begun: Appended | undefined;
     let offset = 0;
     let finish: StreamFinishDto = {};
     try {
       for await (const piece of pieces) {
         if (!begun && isNothing(piece)) continue;
-        begun ??= await this.begin(source, start);
+        if (!begun) {
+          begun = await this.begin(source, start);
+          onBegun();
+        }
         if (begun.message.status !== 'streaming') return begun;
         if ('finish' in piece) finish = piece.finish;
         else {
@@ -56,6 +66,7 @@ export class StreamRequest {
     const { client_message_id: clientMessageId, payload, metadata } = start;
     const begin = { platformUserId, agentSessionId, clientMessageId, payload, metadata };
     const { message, replayed } = await this.streams.start(source, begin);
+    if (message.status === 'incomplete') throw brokenOff(message);
     return { message, replayed };
   }
 
@@ -75,6 +86,12 @@ function isNothing(piece: Piece): boolean {
   if ('finish' in piece) return isEmpty('', piece.finish);
   refuseUnstorable(piece.delta);
   return piece.delta === '';
+}
+
+/** An earlier call has failed in the middle; this one must not pass for its repetition. */
+function brokenOff({ id, status }: Message): ParleyError {
+  const problem = 'The answer with this client_message_id was broken off. Say it again with another one.';
+  return conflict(problem, { field: 'client_message_id', message_id: id, status });
 }
 
 /** The same error, which also names what it has left in the log. */

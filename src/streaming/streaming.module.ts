@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { Announcer } from './announcer.js';
+import { OpenBodies } from './http/open-bodies.js';
 import { StreamController } from './http/stream.controller.js';
 import { LiveStreams } from './live-streams.js';
 import { StreamSaver } from './stream-saver.js';
@@ -21,6 +22,7 @@ import { StopGateway } from './ws/stop.gateway.js';
     Streams,
     StreamSweeper,
     StreamRequest,
+    OpenBodies,
     StopService,
     StopGateway,
   ],

@@ -5,7 +5,7 @@ import { parseRequest } from '../../wire/request.pipe.js';
 import { UnreadableBody } from '../../wire/unreadable-body.js';
 import type { Piece } from '../stream-request.js';
 import { StreamLineDto, StreamQueryDto, StreamStartDto } from '../stream.dto.js';
-import { linesOf, textOf } from './body-text.js';
+import { linesOf, type Reading, textOf } from './body-text.js';
 
 export const NDJSON = 'application/x-ndjson';
 
@@ -20,21 +20,21 @@ export interface StreamBody {
  *
  * @param query says to whom plain text goes; lines say it in the first of them
  * @param limit most characters of a line
- * @throws ParleyError `invalid_request`, `missing_parameter` or `invalid_parameter`, with the line as `details.line`
+ * @throws ParleyError what {@link textOf} does; `invalid_request`, `missing_parameter` or `invalid_parameter`, with the line as `details.line`
  */
 export async function readStream(
   body: unknown,
   contentType: string,
   query: unknown,
   limit: number,
-  signal: AbortSignal,
+  reading: Reading,
 ): Promise<StreamBody> {
   if (body instanceof UnreadableBody && contentType.startsWith('application/json')) throw body.error;
   if (!(body instanceof Readable)) {
     const problem = `The content type must be ${NDJSON} or text/plain.`;
     throw new ParleyError('invalid_request', problem);
   }
-  const texts = textOf(body, signal);
+  const texts = textOf(body, reading);
   if (!contentType.toLowerCase().startsWith(NDJSON)) {
     const start = parseRequest(StreamQueryDto, { ...(query as object) }, { strict: false });
     const first = await texts.next();

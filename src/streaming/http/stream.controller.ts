@@ -15,11 +15,13 @@ import type { Principal } from '../../auth/principal.js';
 import { CONFIG, type Config } from '../../config/config.js';
 import { BODY_IN_PIECES } from '../../http/json-body.js';
 import { invalidParameter } from '../../kernel/errors.js';
+import { randomId } from '../../kernel/ids.js';
 import { Message } from '../../kernel/wire.dto.js';
 import { Answers } from '../../wire/answers.decorator.js';
 import { parseRequest } from '../../wire/request.pipe.js';
 import { StreamRequest } from '../stream-request.js';
 import { StreamLineDto, StreamStartDto } from '../stream.dto.js';
+import { OpenBodies } from './open-bodies.js';
 import { NDJSON, readStream } from './stream-body.js';
 
 const IDEMPOTENCY_HEADER = 'idempotency-key';
@@ -31,14 +33,16 @@ const OF_PLAIN_TEXT = {
 const LINES = `The first line says to whom (\`StreamStartDto\`), each further one is \`{"delta": "…"}\`, the last may be
 \`{"finish": {…}}\` (\`StreamLineDto\`). Plain text is the answer itself, and the query says to whom.
 The message begins with the first piece that has text: a request that is refused before has written nothing. One that is
-refused later leaves the text so far as a message that is \`incomplete\`, and the error names it: \`details.message_id\`,
-\`details.status\`.`;
+refused later, or whose key is revoked, leaves the text so far as a message that is \`incomplete\`, and the error names it: \`details.message_id\`,
+\`details.status\`. To repeat one that was left \`incomplete\` is a \`resource_conflict\`: say it with another
+\`client_message_id\`.`;
 
 @ApiTags('Messages')
 @Controller('v1/message')
 export class StreamController {
   constructor(
     private readonly requests: StreamRequest,
+    private readonly bodies: OpenBodies,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -66,14 +70,22 @@ export class StreamController {
     @Headers(IDEMPOTENCY_HEADER) key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Message> {
-    const stopping = new AbortController();
-    const limit = this.config.MAX_BODY_BYTES;
-    const read = await readStream(body, headers['content-type'] ?? '', query, limit, stopping.signal);
-    const { accountId, keyId } = caller;
-    const source = { accountId, keyId, holder: null, onStop: () => stopping.abort() };
-    const { message, replayed } = await this.requests.write(source, withKey(read.start, key), read.pieces);
-    if (replayed) reply.status(HttpStatus.OK).header('idempotent-replayed', 'true');
-    return message;
+    const arriving = this.bodies.open(caller);
+    try {
+      const limit = this.config.MAX_BODY_BYTES;
+      const read = await readStream(body, headers['content-type'] ?? '', query, limit, arriving);
+      arriving.isAddressed();
+      const { accountId, keyId } = caller;
+      const id = randomId('req');
+      const source = { id, accountId, keyId, holder: null, onStop: () => arriving.end() };
+      const start = withKey(read.start, key);
+      const written = await this.requests.write(source, start, read.pieces, () => arriving.begin());
+      if (written.replayed) reply.status(HttpStatus.OK).header('idempotent-replayed', 'true');
+      return written.message;
+    } finally {
+      if (arriving.isAbandoned) reply.header('connection', 'close');
+      arriving.close();
+    }
   }
 }
 

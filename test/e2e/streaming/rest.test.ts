@@ -193,6 +193,31 @@ describe('POST /v1/message/stream', () => {
     expect((await send({}, { client_message_id: 'c1', metadata: { x: 1 } })).status).toBe(409);
     expect(await messagesOf(user)).toEqual([first.body]);
   });
+
+  it('is not repeated, and says so, when the call before was broken off', async () => {
+    const user = aUser();
+    const start = { platform_user_id: user, client_message_id: 'c1' };
+    const broken = open();
+    broken.lines(start, { delta: 'Half an ans' });
+    await eventually(async () => expect(await messagesOf(user)).toHaveLength(1));
+    broken.destroy();
+    const left = await eventually(async () => {
+      const [message] = await messagesOf(user);
+      expect(message.status).toBe('incomplete');
+      return message;
+    });
+    const again = open();
+    again.lines(start, { delta: 'Half an answer' });
+    again.end();
+    const { status, body } = await again.answer;
+    expect([status, body.error.code]).toEqual([409, 'resource_conflict']);
+    expect(body.error.details).toEqual({
+      field: 'client_message_id',
+      message_id: left.id,
+      status: 'incomplete',
+    });
+    expect(await messagesOf(user)).toEqual([left]);
+  });
 });
 
 describe('a message that asks and waits', () => {
