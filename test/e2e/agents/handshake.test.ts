@@ -112,6 +112,23 @@ describe('A connection of an agent', () => {
     }
   });
 
+  it('is told of its own sessions, whatever waits for an agent that does not work', async () => {
+    const route = async (agent_id: string): Promise<string> => {
+      const platform_user_id = aUser();
+      const { agent_session_id } = await node.ok('POST', '/v1/sessions', { platform_user_id, agent_id });
+      await node.receive(platform_user_id, 'hello', { agent_session_id });
+      return agent_session_id;
+    };
+    const stuck = await connectAgent(node.url, { api_key: node.key, agent_id: 'stuck' });
+    const busy = await connectAgent(node.url, { api_key: node.key, agent_id: 'busy' });
+    for (let waiting = 0; waiting < 3; waiting++) await route('stuck');
+    await eventually(() => expect(stuck.events('inbox')).toHaveLength(2));
+    const own = await route('busy');
+    await eventually(() => expect(toldOf(busy, own)).toHaveLength(1));
+    const later = await connectAgent(node.url, { api_key: node.key, agent_id: 'busy' });
+    await eventually(() => expect(toldOf(later, own)).toHaveLength(1));
+  });
+
   it('hears and answers nothing of another account', async () => {
     await cli(node.database.url, 'account', 'create', 'other');
     const theirs = await cli(node.database.url, 'key', 'create', '--account', 'other');
