@@ -116,7 +116,11 @@ CREATE TABLE streams (
   told_since bigint,
   told_up_to bigint,
   started_at timestamp with time zone NOT NULL,
-  stopped_at timestamp with time zone
+  stopped_at timestamp with time zone,
+  source text,
+  agent_id text,
+  key_id text,
+  is_fenced boolean NOT NULL DEFAULT false
 );
 CREATE TABLE token_revocations (
   id text NOT NULL,

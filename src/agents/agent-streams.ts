@@ -63,8 +63,16 @@ export class AgentStreams {
     if (known) return known;
     const { accountId, keyId } = agent.principal;
     const onStop = (message_id: string): void => agent.send('message:stop', { message_id });
-    const onPiece = (place: StreamPlace): void => this.renewals.touch(agent, place);
-    const source = { accountId, keyId, holder: holderOf(agent), onStop, onPiece };
+    const onPiece = (place: StreamPlace): void => {
+      const { messageId } = place;
+      this.renewals.touch(
+        agent,
+        place,
+        () => void this.streams.abandon(source, messageId).catch(() => undefined),
+      );
+    };
+    const isOpen = (): boolean => agent.isOpen();
+    const source = { id: agent.id, accountId, keyId, holder: holderOf(agent), isOpen, onStop, onPiece };
     this.sources.set(agent, source);
     return source;
   }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { invalidParameter } from '../kernel/errors.js';
 import type { Message } from '../kernel/wire.dto.js';
 import { PlatformUsers } from '../log/platform-users.js';
-import { Replies } from '../log/replies.js';
+import { answeredBy, Replies } from '../log/replies.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { toPayload } from '../wire/payload.js';
 import { AgentClaims } from './agent-claims.js';
@@ -38,7 +38,8 @@ export class AgentWrites {
     const writing = this.replies.reply(owner, reply, holderOf(agent), told);
     const { message: written } = await this.offices.watchRefusal(agent, agentSessionId, writing, told);
     await this.claims.keep(agent, owner, agentSessionId);
-    if (told) this.offices.of(agent)?.desk.handled(agent.id, agentSessionId, told.upTo);
+    const answered = answeredBy(reply, told);
+    if (answered) this.offices.of(agent)?.desk.handled(agent.id, agentSessionId, answered.upTo);
     return written;
   }
 }

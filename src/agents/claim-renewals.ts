@@ -30,15 +30,16 @@ export class ClaimRenewals {
   }
 
   /**
-   * A piece has come. Renews the claim behind it when it is time: at once when the answer began over another connection. A
-   * refusal shows when the answer is finished.
+   * A piece has come. Renews the claim behind it when it is time: at once when the answer began over another connection.
+   *
+   * @param onLost hears that the session is somebody else's to answer by now
    */
-  touch(agent: AgentConnection, { messageId, owner, agentSessionId }: StreamPlace): void {
+  touch(agent: AgentConnection, { messageId, owner, agentSessionId }: StreamPlace, onLost: () => void): void {
     if ((this.byAgent.get(agent)?.get(messageId) ?? 0) > this.clock.now()) return;
     this.renewLater(agent, messageId);
     this.claims
-      .claim(owner, agentSessionId, holderOf(agent))
-      .then(() => this.agentClaims.keep(agent, owner, agentSessionId))
+      .renew(owner, agentSessionId, holderOf(agent))
+      .then((isOwn) => (isOwn ? this.agentClaims.keep(agent, owner, agentSessionId) : onLost()))
       .catch((error: unknown) => this.logger.debug(`A claim could not be renewed: ${String(error)}`));
   }
 

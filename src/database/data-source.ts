@@ -13,6 +13,7 @@ import { Agents1763949600000 } from './migrations/1763949600000-agents.js';
 import { Nodes1763946000000 } from './migrations/1763946000000-nodes.js';
 import { SessionCount1763942400000 } from './migrations/1763942400000-session-count.js';
 import { Streams1763949700000 } from './migrations/1763949700000-streams.js';
+import { StreamSources1763949900000 } from './migrations/1763949900000-stream-sources.js';
 import { Webhooks1763949800000 } from './migrations/1763949800000-webhooks.js';
 
 /** Where a PostgreSQL is: a URL, or the parts of one (`host` may be the directory of a Unix socket). */
@@ -64,6 +65,7 @@ const MIGRATIONS = [
   Agents1763949600000,
   Streams1763949700000,
   Webhooks1763949800000,
+  StreamSources1763949900000,
 ];
 
 /** TypeORM's options: the schema is the migrations', never synchronised from the entities. */

@@ -1,10 +1,12 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
+import { CONFIG, type Config } from '../config/config.js';
 import { Database, type Transaction } from '../database/database.js';
 import type { Session } from '../kernel/wire.dto.js';
 import { type ClaimState, Fence, type Holder } from './fence.js';
 import type { LogOwner } from './log-types.js';
 import { END_OF_OTHERS, RELEASE, RELEASE_ALL, type ReleasedRow } from './persistence/claim.sql.js';
 import { SHELVE } from './persistence/inbox.sql.js';
+import { RENEW } from './persistence/renewal.sql.js';
 
 export type { ClaimState, Holder, Told } from './fence.js';
 
@@ -24,6 +26,7 @@ export class Claims {
   constructor(
     private readonly database: Database,
     private readonly fence: Fence,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /**
@@ -37,6 +40,18 @@ export class Claims {
     const { claim, isNew } = await this.fence.claim(owner, agentSessionId, holder);
     if (isNew) this.fence.announce(owner, agentSessionId);
     return claim;
+  }
+
+  /**
+   * Holds on to a session for `CLAIM_LEASE_MS` from now, also after the end in time if nobody took it. A claim that was taken
+   * away is not made anew.
+   *
+   * @returns whether it is this holder's still, and its to answer
+   */
+  async renew(owner: LogOwner, agentSessionId: string, { connectionId, agentId }: Holder): Promise<boolean> {
+    const key = [owner.userId, agentSessionId, owner.accountId];
+    const values = [...key, connectionId, agentId, this.config.CLAIM_LEASE_MS];
+    return (await this.database.query(RENEW, values)).length > 0;
   }
 
   /** @returns whether this connection held it */

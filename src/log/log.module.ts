@@ -9,6 +9,7 @@ import { BatchWriter } from './persistence/batch-writer.js';
 import { Replies } from './replies.js';
 import { SizeLimits } from './size-limits.js';
 import { StreamTexts } from './stream-texts.js';
+import { StreamAdmission } from './stream-admission.js';
 import { StreamWrites } from './stream-writes.js';
 import { Subscriptions } from './subscriptions.js';
 import { PlatformUsers } from './platform-users.js';
@@ -27,6 +28,7 @@ import { PlatformUsers } from './platform-users.js';
     Claims,
     Inbox,
     Replies,
+    StreamAdmission,
     StreamWrites,
     StreamTexts,
     Subscriptions,
@@ -41,6 +43,7 @@ import { PlatformUsers } from './platform-users.js';
     Claims,
     Inbox,
     Replies,
+    StreamAdmission,
     StreamWrites,
     StreamTexts,
     Subscriptions,

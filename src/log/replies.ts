@@ -69,6 +69,6 @@ export class Replies {
 }
 
 /** What of what its writer was told a message answers: a notice of the system nothing, unless the writer names it. */
-function answeredBy({ sender }: Reply, told: Told | undefined): Told | undefined {
+export function answeredBy({ sender }: Reply, told: Told | undefined): Told | undefined {
   return sender === 'assistant' || told?.isNamed ? told : undefined;
 }

@@ -9,6 +9,7 @@ import * as sql from './persistence/stream.sql.js';
 import { entriesOf, place, readMessage, repeatedBy } from './placement.js';
 import { requestHash } from './request-hash.js';
 import { SizeLimits } from './size-limits.js';
+import type { Source } from './stream-admission.js';
 
 /** How an answer that arrived in pieces ended. */
 export type Ending = Exclude<MessageStatus, 'streaming'>;
@@ -31,8 +32,8 @@ export interface Finish {
 export interface Starter {
   /** As whom texts are saved, see {@link StreamTexts.takeOver}. */
   readonly writer: string;
-  /** Claims the session; null: nothing is checked. */
-  readonly holder: Holder | null;
+  /** Claims the session, if it has a holder. */
+  readonly source: Source;
   /** What is handled once the answer is finished; without it everything before the answer. */
   readonly told?: Told;
 }
@@ -67,7 +68,8 @@ export class StreamWrites {
    *
    * @throws ParleyError as {@link Appender.append} and {@link Fence.enter} do
    */
-  async start(owner: LogOwner, message: NewMessage, { writer, holder, told }: Starter): Promise<Appended> {
+  async start(owner: LogOwner, message: NewMessage, { writer, source, told }: Starter): Promise<Appended> {
+    const { holder } = source;
     const hash = requestHash(message);
     const { result } = await this.changes.change<Appended>(owner, async (tx, head) => {
       const repeated = await repeatedBy(tx, owner, message, hash);
@@ -77,7 +79,8 @@ export class StreamWrites {
       if (holder) await this.fence.enter(tx, owner, at.id, holder, told);
       const texts = [message.payload, message.metadata].map((part) => this.limits.json(part));
       const by = [message.clientMessageId ?? null, hash, told?.sinceSeq ?? null, told?.upTo ?? null, writer];
-      await tx.query(sql.START, [owner.userId, seq, at.id, message.sender, ...texts, ...by]);
+      const from = [source.id, holder?.agentId ?? null, source.keyId, holder !== null];
+      await tx.query(sql.START, [owner.userId, seq, at.id, message.sender, ...texts, ...by, ...from]);
       head.messageCount++;
       head.currentSession = at.id;
       const data = await readMessage(tx, owner, seq);

@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { conflict, invalidParameter, type ParleyError } from '../kernel/errors.js';
+import { conflict, invalidParameter, ParleyError } from '../kernel/errors.js';
 import { findJsonProblem } from '../kernel/json.js';
 import type { Attachment, Message } from '../kernel/wire.dto.js';
 import type { Told } from '../log/fence.js';
@@ -49,6 +49,12 @@ export interface StreamEnd {
   readonly metadata?: Record<string, unknown>;
 }
 
+/** A source that is let to a stream. */
+interface Opening {
+  readonly by: string;
+  readonly opened: Promise<LiveStream | Message | undefined>;
+}
+
 /**
  * Answers that arrive in pieces (decision 16). Each is one message of the log from its start on; its pieces are announced
  * as they come and saved behind, so that its writer can go on at any node, from the offset that it is told.
@@ -56,7 +62,7 @@ export interface StreamEnd {
 @Injectable()
 export class Streams {
   private readonly logger = new Logger(Streams.name);
-  private readonly opening = new Map<string, Promise<LiveStream | Message>>();
+  private readonly opening = new Map<string, Opening>();
 
   constructor(
     private readonly users: PlatformUsers,
@@ -100,11 +106,10 @@ export class Streams {
     { message_id: id, offset, delta }: { message_id: string; offset: number; delta: string },
   ): Promise<{ offset: number }> {
     refuseUnstorable(delta);
-    const stream = this.live.get(source, id) ?? (await this.find(source, id));
+    const stream = await this.find(source, id);
     if (!(stream instanceof LiveStream)) throw finished(stream.status);
     if (stream.isEnding) throw conflict('This answer is being finished.', { status: 'streaming' });
     stream.append(offset, delta);
-    stream.source = source;
     source.onPiece?.(stream);
     this.live.grown(stream);
     if (stream.backlog > MAX_BACKLOG) await stream.nextSave();
@@ -115,18 +120,29 @@ export class Streams {
    * Ends an answer. A repeat gets the message as it is.
    *
    * @returns the finished message; its status is `cancelled` if its user stopped it
-   * @throws ParleyError `resource_conflict` with `details.offset`, the length known, when that is not `end.offset`
+   * @throws ParleyError `resource_conflict` with `details.offset`, the length known, when that is not `end.offset`; with
+   *   `details.status` when the session is somebody else's to answer: then it has ended, as `incomplete`
    */
   async finish(source: StreamSource, id: string, end: StreamEnd = {}): Promise<Message> {
     for (;;) {
-      const stream = this.live.get(source, id) ?? (await this.find(source, id));
+      const stream = await this.find(source, id);
       if (!(stream instanceof LiveStream)) return stream;
       checkLength(stream, end);
       if (isEmpty(stream.text, end)) throw nothingSaid();
-      stream.source = source;
       const message = await this.end(stream, end).catch(writerChanged);
       if (message) return message;
     }
+  }
+
+  /**
+   * Its writer may not go on: the session is somebody else's to answer. It ends as `incomplete`, and what it answers to waits.
+   *
+   * @param id of a stream whose pieces arrive here; of any other nothing happens
+   */
+  async abandon(source: StreamSource, id: string): Promise<void> {
+    const stream = this.live.get(source, id);
+    if (stream && stream.source === source && !stream.isEnding)
+      await this.end(stream, { status: 'incomplete' });
   }
 
   /** Its user wants no more of it. */
@@ -152,42 +168,76 @@ export class Streams {
       return message;
     } catch (error) {
       if (error instanceof WriterChangedError) this.live.forget(stream);
+      if (isRefusal(error) && status !== 'incomplete') throw await this.refused(stream, error);
       throw error;
     } finally {
       stream.isEnding = false;
     }
   }
 
-  /** The stream, taken over from whoever had it; or its message, when it is finished. */
-  private find(source: StreamSource, id: string): Promise<LiveStream | Message> {
-    const key = `${source.accountId}:${id}`;
-    const known = this.opening.get(key) ?? this.open(source, id).finally(() => this.opening.delete(key));
-    this.opening.set(key, known);
-    return known;
+  /** Its end was refused for good: what there is stays, and what it answers to waits for whoever may answer. */
+  private async refused(stream: LiveStream, error: ParleyError): Promise<ParleyError> {
+    const { status } = await this.end(stream, { status: 'incomplete' });
+    return new ParleyError(error.code, error.message, { ...error.details, status });
   }
 
-  private open(source: StreamSource, id: string): Promise<LiveStream | Message> {
+  /**
+   * The stream, for a source that may write it; or its message, when it is finished.
+   *
+   * @param isStarter whether it has repeated the start
+   */
+  private async find(source: StreamSource, id: string, isStarter = false): Promise<LiveStream | Message> {
+    for (;;) {
+      const stream = this.live.get(source, id);
+      if (stream?.source.id === source.id) return stream;
+      const key = `${source.accountId}:${id}`;
+      const other = this.opening.get(key);
+      if (other && other.by !== source.id) {
+        await other.opened.catch(() => undefined);
+        continue;
+      }
+      const opened =
+        other?.opened ?? this.open(source, id, stream, isStarter).finally(() => this.opening.delete(key));
+      this.opening.set(key, { by: source.id, opened });
+      const found = await opened;
+      if (found) return found;
+    }
+  }
+
+  /** @param here the stream, if its pieces arrive here already @returns nothing when it has to be looked for again */
+  private async open(
+    source: StreamSource,
+    id: string,
+    here: LiveStream | undefined,
+    isStarter: boolean,
+  ): Promise<LiveStream | Message | undefined> {
+    if (here) return void (await this.takeOvers.handOver(here, source, isStarter));
     return this.live.entering(source, async () => {
-      const taken = await this.takeOvers.take(source, id);
+      const taken = await this.takeOvers.take(source, id, isStarter);
       if ('message' in taken) return taken.message;
       return taken.isStopped ? this.end(taken.stream, { status: 'cancelled' }) : taken.stream;
     });
   }
 
-  private begin({ holder }: StreamSource, owner: LogOwner, start: StreamStart): Promise<Appended> {
+  private begin(source: StreamSource, owner: LogOwner, start: StreamStart): Promise<Appended> {
     const { agentSessionId, clientMessageId, metadata = {}, told } = start;
     const payload = { attachments: [], ...start.payload, content: '', sender: 'assistant' as const };
     const message = { sender: payload.sender, payload, metadata, agentSessionId, clientMessageId };
-    return this.writes.start(owner, message, { writer: this.live.writer, holder, told });
+    return this.writes.start(owner, message, { writer: this.live.writer, source, told });
   }
 
   private async goOn(source: StreamSource, message: Message): Promise<StreamStarted> {
     if (message.status !== 'streaming')
       return { message, offset: message.payload.content.length, replayed: true };
-    const stream = this.live.get(source, message.id) ?? (await this.find(source, message.id));
+    const stream = await this.find(source, message.id, true);
     if (stream instanceof LiveStream) return { message, offset: stream.text.length, replayed: true };
     return { message: stream, offset: stream.payload.content.length, replayed: true };
   }
+}
+
+/** Somebody else holds the session, has answered, or is the one to answer. */
+function isRefusal(error: unknown): error is ParleyError {
+  return error instanceof ParleyError && error.code === 'resource_conflict';
 }
 
 function finished(status: string): ParleyError {

@@ -4,7 +4,8 @@ import type { Statement } from '../../database/database.js';
  * A message without text yet, and the row by which it can be finished by anybody. Its user's head is locked.
  *
  * $1 user, $2 position, $3 session, $4 sender, $5 payload, $6 metadata, $7 client_message_id, $8 hash, $9 and $10
- * what its agent was told: from and to (null: nothing), $11 writer.
+ * what its agent was told: from and to (null: nothing), $11 writer, $12 source, $13 its agent, $14 its key, $15 whether it
+ * has claimed the session.
  */
 export const START: Statement = {
   name: 'log.stream.start',
@@ -14,7 +15,8 @@ WITH t AS (SELECT clock_timestamp()::timestamptz(3) AS now), written AS (
   SELECT $1, $2, $2, $3, $4, 'streaming', $5::text::json, $6::text::json, octet_length($5::text) + octet_length($6::text), $7, $8::bytea, now, now
   FROM t
 ), begun AS (
-  INSERT INTO streams (user_id, seq, agent_session_id, told_since, told_up_to, started_at) SELECT $1, $2, $3, $9, $10, now FROM t
+  INSERT INTO streams (user_id, seq, agent_session_id, told_since, told_up_to, started_at, source, agent_id, key_id, is_fenced)
+  SELECT $1, $2, $3, $9, $10, now, $12, $13, $14, $15 FROM t
 )
 INSERT INTO stream_texts (user_id, seq, writer, touched_at) SELECT $1, $2, $11, now FROM t`,
 };

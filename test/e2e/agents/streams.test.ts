@@ -138,6 +138,84 @@ it('An agent that dies in the middle leaves the session to another one', async (
   expect(await inboxCount(user)).toBe(0);
 });
 
+const handOff = (user: string, agent_id: string): Promise<any> =>
+  node.ok('PATCH', `/v1/sessions/${session(user)}`, { agent_id });
+const named = (agent_id: string): Promise<Recorder> =>
+  connectAgent(node.url, { api_key: node.key, agent_id });
+const statusOf = async (user: string, id: string): Promise<string> => {
+  const { messages } = await node.ok('GET', `/v1/messages/all?platform_user_id=${user}`);
+  return messages.find((message: any) => message.id === id).status;
+};
+const isConflict = { ok: false, error: { code: 'resource_conflict' } };
+
+it('After a hand-off the one before cannot hold on by going on: its answer ends, and the next one answers', async () => {
+  const user = aUser();
+  const [before, next] = [await named(`a-${user}`), await named(`b-${user}`)];
+  await say(user, 'tell me');
+  await before.next('inbox');
+  const id = await start(before, user);
+  await append(before, id, 0, 'Once ');
+  await handOff(user, `b-${user}`);
+  await eventually(async () => expect(await append(before, id, 5, '')).toMatchObject(isConflict));
+  await eventually(async () => expect(await statusOf(user, id)).toBe('incomplete'));
+  expect(await inboxCount(user)).toBe(1);
+  const message = { payload: { content: 'from the next' }, agent_session_id: session(user) };
+  const answer = await next.command('message:send', { platform_user_id: user, message });
+  expect(answer).toMatchObject({ ok: true });
+  await eventually(async () => expect(await inboxCount(user)).toBe(0));
+});
+
+it('An answer whose agent is refused at its end is incomplete, and what it answers to waits', async () => {
+  const user = aUser();
+  const bot = await named(`a-${user}`);
+  await say(user, 'tell me');
+  await bot.next('inbox');
+  const id = await start(bot, user);
+  await append(bot, id, 0, 'Once ');
+  await handOff(user, `b-${user}`);
+  expect(await bot.command('message:finish', { message_id: id })).toMatchObject({
+    ok: false,
+    error: { code: 'resource_conflict', details: { status: 'incomplete' } },
+  });
+  expect(await statusOf(user, id)).toBe('incomplete');
+  expect(await inboxCount(user)).toBe(1);
+});
+
+it('Nobody else adds to an answer or ends it, and its stop reaches who writes it', async () => {
+  const user = aUser();
+  const [bot, other, nameless] = [await named(`a-${user}`), await named(`b-${user}`), await agent()];
+  await say(user, 'tell me');
+  await bot.next('inbox');
+  const device = await node.device(user);
+  const id = await start(bot, user);
+  await append(bot, id, 0, 'Once ');
+  for (const one of [other, nameless]) {
+    expect(await append(one, id, 5, 'FROM ANOTHER')).toMatchObject(isConflict);
+    expect(await one.command('message:finish', { message_id: id })).toMatchObject(isConflict);
+  }
+  expect(await device.command('message:stop', { message_id: id })).toMatchObject({ ok: true });
+  expect(await bot.next('message:stop')).toEqual({ message_id: id });
+  expect(await device.next('message:updated')).toMatchObject({
+    status: 'cancelled',
+    payload: { content: 'Once ' },
+  });
+});
+
+it('The same agent goes on over a new connection while its old one is not known to have ended', async () => {
+  const user = aUser();
+  const before = await named(`a-${user}`);
+  await say(user, 'tell me');
+  await before.next('inbox');
+  const id = await start(before, user);
+  await append(before, id, 0, 'Once ');
+  const after = await named(`a-${user}`);
+  expect(await append(after, id, 5, 'upon')).toMatchObject({ ok: true });
+  expect(await after.command('message:finish', { message_id: id })).toMatchObject({
+    data: { status: 'complete', payload: { content: 'Once upon' } },
+  });
+  expect(await inboxCount(user)).toBe(0);
+});
+
 it.each<[string, string, object, string]>([
   ['message:start', 'without a user', {}, 'missing_parameter'],
   [

@@ -90,7 +90,7 @@ export async function startStreamNode(
 
 /** Somebody who writes answers, as REST does: without a claim. */
 export function aSource(accountId: number, more: Partial<StreamSource> = {}): StreamSource {
-  return { accountId, keyId: 'key_test', holder: null, onStop: () => undefined, ...more };
+  return { id: 'request-test', accountId, keyId: 'key_test', holder: null, onStop: () => undefined, ...more };
 }
 
 /** A message id of nobody. */
