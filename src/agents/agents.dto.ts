@@ -2,7 +2,7 @@ import { IsBoolean, IsInt, IsOptional, IsString, Max, MaxLength, Min } from 'cla
 import type { Typing } from '../kernel/events.js';
 import type { Message, Session } from '../kernel/wire.dto.js';
 import { StreamFinishDto, StreamStartDto } from '../streaming/stream.dto.js';
-import { IsAgentId, IsAgentSessionId } from '../wire/fields.js';
+import { IsAgentId, IsAgentSessionId, IsMessageId } from '../wire/fields.js';
 import { SendDto } from '../wire/message.dto.js';
 
 const MAX_CREDENTIAL_LENGTH = 4096;
@@ -78,7 +78,7 @@ export class OffsetView {
 /** Ends an answer that arrived in pieces. */
 export class AgentFinishDto extends StreamFinishDto {
   /** @example "msg_4k2m9x1c7hq000000016" */
-  @IsString()
+  @IsMessageId()
   message_id: string;
 }
 

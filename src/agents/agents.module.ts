@@ -16,6 +16,7 @@ import { AgentHandshake } from './ws/agent-handshake.js';
 import { AgentSockets } from './ws/agent-sockets.js';
 import { AgentsGateway } from './ws/agents.gateway.js';
 import { JoinedGuard } from './ws/joined.guard.js';
+import { StreamTollGuard } from './ws/stream-toll.guard.js';
 
 /** Agents: what waits for them, who answers what, and their connections. */
 @Module({
@@ -31,7 +32,7 @@ import { JoinedGuard } from './ws/joined.guard.js';
       AgentStreams,
       AgentsService,
     ],
-    ...[AddressBudget, AgentHandshake, AgentSockets, JoinedGuard, AgentsGateway],
+    ...[AddressBudget, AgentHandshake, AgentSockets, JoinedGuard, StreamTollGuard, AgentsGateway],
   ],
 })
 export class AgentsModule {}

@@ -70,6 +70,11 @@ export class LiveStreams {
     return stream?.owner.accountId === accountId ? stream : undefined;
   }
 
+  /** Whether the pieces of this answer of the account arrive here. */
+  has(accountId: number, messageId: string): boolean {
+    return this.byId.get(messageId)?.owner.accountId === accountId;
+  }
+
   /** Its pieces arrive here no longer: it is finished, or another node has it. */
   forget(stream: LiveStream): void {
     this.announcer.forget(stream);

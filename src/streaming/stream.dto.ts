@@ -1,6 +1,6 @@
 import { IsEmpty, IsIn, IsInt, IsObject, IsOptional, IsString, Min } from 'class-validator';
 import type { Sender } from '../kernel/wire.dto.js';
-import { IsAgentSessionId, IsClientMessageId, IsPlatformUserId } from '../wire/fields.js';
+import { IsAgentSessionId, IsClientMessageId, IsMessageId, IsPlatformUserId } from '../wire/fields.js';
 import { AttachmentDto, MAX_ATTACHMENTS } from '../wire/message.dto.js';
 import { Nested, NestedList, OpenObject } from '../wire/shape.js';
 
@@ -97,7 +97,7 @@ export class StreamLineDto {
 /** A piece of an answer, over a socket. */
 export class StreamPieceDto {
   /** @example "msg_4k2m9x1c7hq000000016" */
-  @IsString()
+  @IsMessageId()
   message_id: string;
 
   /** Where the piece begins in the text, in UTF-16 code units (the length of a JavaScript string). @example 11 */
@@ -113,7 +113,7 @@ export class StreamPieceDto {
 /** The platform user wants no more of an answer. */
 export class StopDto {
   /** @example "msg_4k2m9x1c7hq000000016" */
-  @IsString()
+  @IsMessageId()
   message_id: string;
 }
 

@@ -26,6 +26,6 @@ import { StopGateway } from './ws/stop.gateway.js';
     StopService,
     StopGateway,
   ],
-  exports: [Streams],
+  exports: [Streams, LiveStreams],
 })
 export class StreamingModule {}

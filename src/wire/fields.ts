@@ -20,3 +20,8 @@ export const IsPlatformUserId = IsCallerId;
 export const IsAgentSessionId = IsCallerId;
 export const IsClientMessageId = IsCallerId;
 export const IsAgentId = IsCallerId;
+
+/** An id of a message, as Parley makes them; one of another form is nobody's. */
+export function IsMessageId(): PropertyDecorator {
+  return applyDecorators(IsString(), MaxLength(MAX_ID_LENGTH));
+}

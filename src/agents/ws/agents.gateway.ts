@@ -30,6 +30,7 @@ import type { AgentNamespace, AgentSocket } from './agent-socket.js';
 import { AgentSockets } from './agent-sockets.js';
 import { AgentCaller } from './agent-caller.js';
 import { JoinedGuard } from './joined.guard.js';
+import { StreamTollGuard } from './stream-toll.guard.js';
 
 /** Namespace `/agents`: connections of agents (contract section 4). */
 @WebSocketGateway({ namespace: '/agents' })
@@ -77,12 +78,14 @@ export class AgentsGateway implements OnGatewayInit<AgentNamespace>, OnGatewayCo
 
   @SubscribeMessage('message:append')
   @Uncharged(true)
+  @UseGuards(StreamTollGuard)
   append(@AgentCaller() agent: AgentConnection, @MessageBody() body: StreamPieceDto): Promise<OffsetView> {
     return this.streams.append(agent, body);
   }
 
   @SubscribeMessage('message:finish')
   @Uncharged(true)
+  @UseGuards(StreamTollGuard)
   finish(@AgentCaller() agent: AgentConnection, @MessageBody() body: AgentFinishDto): Promise<Message> {
     return this.streams.finish(agent, body);
   }

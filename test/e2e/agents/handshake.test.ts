@@ -197,4 +197,17 @@ describe('A connection of an agent', () => {
       error: { code: 'rate_limit_exceeded' },
     });
   });
+
+  it.each([
+    ['pieces', 'message:append', { offset: 0, delta: 'x' }],
+    ['the end', 'message:finish', {}],
+  ])('pays for %s of an answer that does not arrive here', async (_, event, more) => {
+    const { key } = await node.newKey({ scopes: ['agent'], rate_limit_per_hour: 2 });
+    const bot = await connectAgent(node.url, { api_key: key });
+    const codeOf = async (message_id: string): Promise<string> =>
+      (await bot.command(event, { message_id, ...more })).error.code;
+    expect(await codeOf('msg_00000000001000000001')).toBe('resource_not_found'); // 1
+    expect(await codeOf('x'.repeat(256))).toBe('invalid_parameter'); // 2
+    expect(await codeOf('msg_00000000001000000001')).toBe('rate_limit_exceeded');
+  });
 });
