@@ -26,7 +26,7 @@ export async function doEverything(node: LogNode, account: number, prefix = ''):
 
     await append({ agentSessionId: first, content: 'to a session that is born' });
     await append({ content: 'to the current one' });
-    await append({ sender: 'system', content: 'a notice' });
+    await append({ sender: 'system', content: 'a notice', clientMessageId: 'notice' });
     await append({ sender: 'user', clientMessageId: 'mine', content: 'once' });
     await append({ sender: 'user', clientMessageId: 'mine', content: 'once' });
     await append({ sender: 'user', clientMessageId: 'mine', content: 'something else' });
