@@ -21,6 +21,11 @@ export const AGENT_VARIABLES = {
     'How long a streaming answer may stand still before it ends as `incomplete`, in milliseconds.',
     { min: 100, max: 3_600_000 },
   ),
+  STREAM_MAX_MS: integer(
+    600_000,
+    'How long a streaming answer may take in all before it ends as `incomplete`, in milliseconds.',
+    { min: 1000, max: 86_400_000 },
+  ),
   STREAM_STOP_GRACE_MS: integer(
     2000,
     'How long an answer that its user stopped may wait for the node that streams it, in milliseconds; then any node ends it.',

@@ -4,6 +4,7 @@ import { Fence, type Holder } from './fence.js';
 import { LogChanges } from './log-changes.js';
 import type { LogOwner } from './log-types.js';
 import { MOVE_CLAIM, SET_SOURCE, SOURCE } from './persistence/stream-source.sql.js';
+import { StreamTexts } from './stream-texts.js';
 
 /** Who writes an answer in pieces. */
 export interface Source {
@@ -28,6 +29,7 @@ export class StreamAdmission {
   constructor(
     private readonly changes: LogChanges,
     private readonly fence: Fence,
+    private readonly texts: StreamTexts,
   ) {}
 
   /**
@@ -65,6 +67,24 @@ export class StreamAdmission {
     });
     if (holder && sessionId !== undefined) this.fence.announce(owner, sessionId);
     return sessionId !== undefined;
+  }
+
+  /**
+   * Lets a source write a stream whose pieces arrived elsewhere.
+   *
+   * @param writer as whom its text is saved from now on, see {@link StreamTexts.takeOver}
+   * @returns what was saved; nothing when it is finished
+   * @throws as {@link admit}
+   */
+  async takeOver(
+    owner: LogOwner,
+    seq: number,
+    source: Source,
+    isStarter: boolean,
+    writer: string,
+  ): Promise<{ text: string; stopped: boolean } | undefined> {
+    await this.admit(owner, seq, source, isStarter, true);
+    return this.texts.takeOver({ userId: owner.userId, seq }, writer);
   }
 }
 

@@ -15,6 +15,16 @@ export interface Growth extends MessageAddress {
   readonly piece: string;
 }
 
+/** How long a stream is waited for, in milliseconds. */
+export interface Patience {
+  /** Without growth. */
+  readonly timeout: number;
+  /** Since its user stopped it. */
+  readonly stopGrace: number;
+  /** Since its start. */
+  readonly maxAge: number;
+}
+
 interface TextRow {
   user_id: number;
   seq: number;
@@ -63,13 +73,13 @@ export class StreamTexts {
   /**
    * Streams that nobody finishes any more.
    *
-   * @param timeout milliseconds without growth
-   * @param stopGrace milliseconds since its user stopped it
+   * @param limit most of them
    */
-  async overdue(timeout: number, stopGrace: number, limit: number): Promise<MessageAddress[]> {
+  async overdue({ timeout, stopGrace, maxAge }: Patience, limit: number): Promise<MessageAddress[]> {
     const rows = await this.database.query<{ user_id: number; seq: number }>(sql.OVERDUE, [
       timeout,
       stopGrace,
+      maxAge,
       limit,
     ]);
     return rows.map(({ user_id: userId, seq }) => ({ userId, seq }));

@@ -10,6 +10,7 @@ import { entriesOf, place, readMessage, repeatedBy } from './placement.js';
 import { requestHash } from './request-hash.js';
 import { SizeLimits } from './size-limits.js';
 import type { Source } from './stream-admission.js';
+import type { Patience } from './stream-texts.js';
 
 /** How an answer that arrived in pieces ended. */
 export type Ending = Exclude<MessageStatus, 'streaming'>;
@@ -22,8 +23,8 @@ export interface Finish {
   /** Replaces fields of the payload other than its text. */
   readonly payload?: object;
   readonly metadata?: Record<string, unknown>;
-  /** Only if it is overdue: milliseconds without growth, and milliseconds since it was stopped. */
-  readonly ifOverdue?: { readonly timeout: number; readonly stopGrace: number };
+  /** Only if it is overdue. */
+  readonly ifOverdue?: Patience;
   /** Who finishes it, if a claim is to be checked. */
   readonly holder?: Holder | null;
 }
@@ -47,7 +48,7 @@ interface StreamRow {
   overdue: boolean;
 }
 
-const ALWAYS = { timeout: 0, stopGrace: 0 };
+const ALWAYS: Patience = { timeout: 0, stopGrace: 0, maxAge: 0 };
 
 /** Somebody else writes this stream by now. */
 export class WriterChangedError extends Error {}
@@ -91,6 +92,11 @@ export class StreamWrites {
     return result;
   }
 
+  /** What was started before with the same client message id. @throws ParleyError as {@link repeatedBy} */
+  repeated(owner: LogOwner, message: NewMessage): Promise<Message | undefined> {
+    return repeatedBy(this.database, owner, message, requestHash(message));
+  }
+
   /**
    * Gives a streaming message its text and its status, once: who comes later gets the message as it is.
    *
@@ -99,8 +105,14 @@ export class StreamWrites {
   async finish(owner: LogOwner, seq: number, finish: Finish): Promise<Message> {
     const { result } = await this.changes.change(owner, async (tx, head) => {
       const before = await readMessage(tx, owner, seq);
-      const { timeout, stopGrace } = finish.ifOverdue ?? ALWAYS;
-      const [stream] = await tx.query<StreamRow>(sql.LOCK_STREAM, [owner.userId, seq, timeout, stopGrace]);
+      const { timeout, stopGrace, maxAge } = finish.ifOverdue ?? ALWAYS;
+      const [stream] = await tx.query<StreamRow>(sql.LOCK_STREAM, [
+        owner.userId,
+        seq,
+        timeout,
+        stopGrace,
+        maxAge,
+      ]);
       if (!stream || (finish.ifOverdue && !stream.overdue)) return { result: before, entries: [] };
       // No writer: PostgreSQL has crashed, and whoever has the text has it still.
       if (finish.written && stream.writer !== null && stream.writer !== finish.written.writer)

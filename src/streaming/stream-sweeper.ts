@@ -2,23 +2,23 @@ import { Inject, Injectable, Logger, type OnModuleDestroy, type OnModuleInit } f
 import { CONFIG, type Config } from '../config/config.js';
 import type { MessageAddress } from '../kernel/ids.js';
 import { PlatformUsers } from '../log/platform-users.js';
-import { StreamTexts } from '../log/stream-texts.js';
+import { type Patience, StreamTexts } from '../log/stream-texts.js';
 import { StreamWrites } from '../log/stream-writes.js';
 import { LiveStreams } from './live-streams.js';
 
-/** How often it looks, as a part of the shorter of the two limits. */
+/** How often it looks, as a part of the shortest of the limits. */
 const LOOKS_PER_LIMIT = 2;
 /** Most streams that it ends in one look. */
 const MAX_BATCH = 200;
 
 /**
- * Ends what nobody ends: a stream that has not grown for `STREAM_TIMEOUT_MS` as `incomplete`, one that its user stopped
+ * Ends what nobody ends: a stream that has not grown for `STREAM_TIMEOUT_MS`, or is older than `STREAM_MAX_MS`, as `incomplete`, one that its user stopped
  * `STREAM_STOP_GRACE_MS` ago as `cancelled`, each with the text so far. Every node looks, one of them wins.
  */
 @Injectable()
 export class StreamSweeper implements OnModuleInit, OnModuleDestroy {
   private readonly logger = new Logger(StreamSweeper.name);
-  private readonly limits: { readonly timeout: number; readonly stopGrace: number };
+  private readonly limits: Patience;
   private timer: NodeJS.Timeout | undefined;
   private isStopped = false;
 
@@ -29,7 +29,8 @@ export class StreamSweeper implements OnModuleInit, OnModuleDestroy {
     private readonly live: LiveStreams,
     @Inject(CONFIG) config: Config,
   ) {
-    this.limits = { timeout: config.STREAM_TIMEOUT_MS, stopGrace: config.STREAM_STOP_GRACE_MS };
+    const { STREAM_TIMEOUT_MS: timeout, STREAM_STOP_GRACE_MS: stopGrace, STREAM_MAX_MS: maxAge } = config;
+    this.limits = { timeout, stopGrace, maxAge };
   }
 
   onModuleInit(): void {
@@ -42,19 +43,18 @@ export class StreamSweeper implements OnModuleInit, OnModuleDestroy {
   }
 
   private schedule(): void {
-    const { timeout, stopGrace } = this.limits;
-    const pause = Math.min(timeout, stopGrace) / LOOKS_PER_LIMIT;
+    const { timeout, stopGrace, maxAge } = this.limits;
+    const pause = Math.min(timeout, stopGrace, maxAge) / LOOKS_PER_LIMIT;
     this.timer = setTimeout(() => void this.look(), pause);
   }
 
   private async look(): Promise<void> {
-    const { timeout, stopGrace } = this.limits;
     try {
-      for (const one of await this.texts.overdue(timeout, stopGrace, MAX_BATCH)) await this.end(one);
+      for (const one of await this.texts.overdue(this.limits, MAX_BATCH)) await this.end(one);
     } catch (error) {
       this.logger.warn(`Could not look for streams that nobody ends: ${String(error)}`);
     }
-    this.live.forgetSilent(timeout);
+    this.live.forgetSilent(this.limits.timeout);
     if (!this.isStopped) this.schedule();
   }
 

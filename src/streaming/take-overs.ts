@@ -1,12 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../config/config.js';
 import { notFound } from '../kernel/errors.js';
-import { parseMessageId } from '../kernel/ids.js';
+import { type MessageAddress, parseMessageId } from '../kernel/ids.js';
 import type { Message } from '../kernel/wire.dto.js';
 import { LogReader } from '../log/log-reader.js';
+import type { LogOwner } from '../log/log-types.js';
 import { PlatformUsers } from '../log/platform-users.js';
 import { StreamAdmission } from '../log/stream-admission.js';
-import { StreamTexts } from '../log/stream-texts.js';
 import { LiveStream } from './live-stream.js';
 import { LiveStreams } from './live-streams.js';
 import type { StreamSource } from './stream-source.js';
@@ -24,7 +24,6 @@ export class TakeOvers {
     private readonly users: PlatformUsers,
     private readonly reader: LogReader,
     private readonly admission: StreamAdmission,
-    private readonly texts: StreamTexts,
     private readonly live: LiveStreams,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -41,15 +40,18 @@ export class TakeOvers {
     id: string,
     isStarter: boolean,
   ): Promise<TakenOver | { readonly message: Message }> {
-    const address = parseMessageId(id);
-    const owner = address && (await this.users.byId(address.userId));
-    if (!owner || owner.accountId !== source.accountId) throw notFound('message');
-    const message = await this.reader.message(owner, address.seq);
+    const { owner, address, message } = await this.find(source, id);
     if (message.status !== 'streaming') return { message };
-    await this.admission.admit(owner, address.seq, source, isStarter, true);
-    const taken = await this.texts.takeOver(address, this.live.writer);
+    const { writer } = this.live;
+    const taken = await this.admission.takeOver(owner, address.seq, source, isStarter, writer);
     if (!taken) return { message: await this.reader.message(owner, address.seq) };
     return { stream: this.streamOf(source, message, owner.userId, taken.text), isStopped: taken.stopped };
+  }
+
+  /** Its message, if it is finished. @throws ParleyError `resource_not_found` when the account has no such message */
+  async finished(source: StreamSource, id: string): Promise<Message | undefined> {
+    const { message } = await this.find(source, id);
+    return message.status === 'streaming' ? undefined : message;
   }
 
   /** Lets a source go on with a stream whose pieces arrive here already. @throws as {@link StreamAdmission.admit} */
@@ -66,5 +68,15 @@ export class TakeOvers {
     const limit = this.config.MAX_BODY_BYTES - Buffer.byteLength(JSON.stringify(payload));
     const owner = { accountId: source.accountId, platformUserId, userId };
     return new LiveStream({ owner, seq, agentSessionId, text, limit }, source);
+  }
+
+  private async find(
+    { accountId }: StreamSource,
+    id: string,
+  ): Promise<{ owner: LogOwner; address: MessageAddress; message: Message }> {
+    const address = parseMessageId(id);
+    const owner = address && (await this.users.byId(address.userId));
+    if (!owner || owner.accountId !== accountId) throw notFound('message');
+    return { owner, address, message: await this.reader.message(owner, address.seq) };
   }
 }

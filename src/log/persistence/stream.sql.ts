@@ -47,14 +47,15 @@ RETURNING t.user_id, t.seq,
 
 /**
  * What a finish needs of stream $2 of user $1; locked, so that no writer adds meanwhile. $3 milliseconds after which one
- * that does not grow is overdue, $4 those for one that was stopped.
+ * that does not grow is overdue, $4 those for one that was stopped, $5 those since its start.
  */
 export const LOCK_STREAM: Statement = {
   name: 'log.stream.lock',
   text: `
 SELECT s.told_since, s.told_up_to, s.stopped_at IS NOT NULL AS stopped, t.writer, coalesce(t.text, '') AS text,
   coalesce(t.touched_at, s.started_at) < clock_timestamp() - $3::int * interval '1 ms'
-    OR coalesce(s.stopped_at < clock_timestamp() - $4::int * interval '1 ms', false) AS overdue
+    OR coalesce(s.stopped_at < clock_timestamp() - $4::int * interval '1 ms', false)
+    OR s.started_at < clock_timestamp() - $5::int * interval '1 ms' AS overdue
 FROM streams s LEFT JOIN stream_texts t ON t.user_id = s.user_id AND t.seq = s.seq
 WHERE s.user_id = $1 AND s.seq = $2 FOR UPDATE OF s`,
 };
@@ -78,7 +79,7 @@ export const STOP: Statement = {
          RETURNING seq`,
 };
 
-/** Streams that nobody finishes any more, the longest first. $1, $2 as $3, $4 of {@link LOCK_STREAM}; $3 limit. */
+/** Streams that nobody finishes any more, the longest first. $1 to $3 as $3 to $5 of {@link LOCK_STREAM}; $4 limit. */
 export const OVERDUE: Statement = {
   name: 'log.stream.overdue',
   text: `
@@ -86,7 +87,8 @@ SELECT s.user_id, s.seq
 FROM streams s LEFT JOIN stream_texts t ON t.user_id = s.user_id AND t.seq = s.seq
 WHERE coalesce(t.touched_at, s.started_at) < clock_timestamp() - $1::int * interval '1 ms'
   OR s.stopped_at < clock_timestamp() - $2::int * interval '1 ms'
-ORDER BY s.started_at LIMIT $3`,
+  OR s.started_at < clock_timestamp() - $3::int * interval '1 ms'
+ORDER BY s.started_at LIMIT $4`,
 };
 
 /** The texts so far of all streams of these users. */

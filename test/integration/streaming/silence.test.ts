@@ -80,4 +80,19 @@ describe('an answer whose writer falls silent', () => {
     await eventually(async () => expect(await lastMessage()).toMatchObject({ id, status: 'incomplete' }));
     expect((await lastMessage())?.payload.content).toBe('Half an');
   });
+
+  it('is ended when it takes too long, however much is said', async () => {
+    const other = await startStreamNode(database.url, {
+      ...ENV,
+      STREAM_MAX_MS: '1000',
+      MAX_STREAMS_PER_KEY: '9',
+    });
+    const source = aSource(account);
+    const { id } = (await other.streams.start(source, { platformUserId: USER })).message;
+    const say = (): Promise<unknown> =>
+      other.streams.append(source, { message_id: id, offset: 0, delta: 'and' });
+    await eventually(() => expect(say()).rejects.toEqual(ended));
+    expect(await lastMessage()).toMatchObject({ id, status: 'incomplete', payload: { content: 'and' } });
+    await other.close();
+  });
 });

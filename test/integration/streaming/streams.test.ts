@@ -303,32 +303,6 @@ describe('another node', () => {
   beforeEach(async () => void (other = await startStreamNode(database.url, {}, bus)));
   afterEach(() => other.close());
 
-  it('takes pieces of a request from nobody but that request, or its repetition', async () => {
-    const id = await started({ clientMessageId: 'in-one-request' });
-    await append(id, 0, 'first ');
-    await eventually(async () => expect(await savedText(id)).toBe('first '));
-    const agent = { connectionId: 'socket-1', agentId: null };
-    const strangers = [
-      aSource(account, { id: 'socket-1', holder: agent }),
-      aSource(account, { id: 'request-2' }),
-    ];
-    const refused = expect.objectContaining({
-      code: 'resource_conflict',
-      details: { field: 'message_id' },
-    }) as unknown;
-    for (const one of [node, other])
-      for (const source of strangers) {
-        const piece = { message_id: id, offset: 6, delta: 'FROM ANOTHER' };
-        await expect(one.streams.append(source, piece)).rejects.toEqual(refused);
-        await expect(one.streams.finish(source, id)).rejects.toEqual(refused);
-      }
-    const again = aSource(account, { id: 'request-2' });
-    const start = { platformUserId: user, clientMessageId: 'in-one-request' };
-    expect(await other.streams.start(again, start)).toMatchObject({ replayed: true, offset: 6 });
-    await other.streams.append(again, { message_id: id, offset: 6, delta: 'second' });
-    expect(await other.streams.finish(again, id)).toMatchObject({ payload: { content: 'first second' } });
-  });
-
   it('goes on from what was saved, and the first one cannot any more', async () => {
     const id = await started();
     await append(id, 0, 'first ');

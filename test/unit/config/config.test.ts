@@ -94,6 +94,7 @@ const CASES: Record<Name, Case> = {
   STREAM_WINDOW_MS: integers(40, 1, 1000),
   STREAM_SAVE_MS: integers(250, 10, 10_000),
   STREAM_TIMEOUT_MS: integers(30_000, 100, 3_600_000),
+  STREAM_MAX_MS: integers(600_000, 1000, 86_400_000),
   STREAM_STOP_GRACE_MS: integers(2000, 100, 600_000),
   MAX_STREAMS_PER_KEY: integers(1000, 1, 1_000_000),
   MAX_WEBHOOKS_PER_ACCOUNT: integers(20, 1, 10_000),
