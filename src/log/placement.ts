@@ -1,4 +1,4 @@
-import type { Transaction } from '../database/database.js';
+import type { Queryable, Transaction } from '../database/database.js';
 import { conflict, notFound } from '../kernel/errors.js';
 import type { LogEntry } from '../kernel/events.js';
 import { randomId } from '../kernel/ids.js';
@@ -61,22 +61,22 @@ export async function entriesOf(
  * @throws ParleyError `resource_conflict` when the id was used for something else
  */
 export async function repeatedBy(
-  tx: Transaction,
+  db: Queryable,
   owner: LogOwner,
   { clientMessageId }: NewMessage,
   hash: Buffer | null,
 ): Promise<Message | undefined> {
   if (clientMessageId === undefined) return undefined;
   const values = [owner.userId, clientMessageId];
-  const [row] = await tx.query<{ seq: number; request_hash: Buffer | null }>(sql.REPEATED, values);
+  const [row] = await db.query<{ seq: number; request_hash: Buffer | null }>(sql.REPEATED, values);
   if (!row) return undefined;
-  if (hash && row.request_hash?.equals(hash)) return readMessage(tx, owner, row.seq);
+  if (hash && row.request_hash?.equals(hash)) return readMessage(db, owner, row.seq);
   throw conflict('This client_message_id was used for another message.', { field: 'client_message_id' });
 }
 
 /** @throws ParleyError `resource_not_found` */
-export async function readMessage(tx: Transaction, { userId }: LogOwner, seq: number): Promise<Message> {
-  const [row] = await tx.query<{ message: string }>(ONE, [userId, seq]);
+export async function readMessage(db: Queryable, { userId }: LogOwner, seq: number): Promise<Message> {
+  const [row] = await db.query<{ message: string }>(ONE, [userId, seq]);
   if (!row) throw notFound('message');
   return toMessage(row.message);
 }

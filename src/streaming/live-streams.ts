@@ -70,6 +70,11 @@ export class LiveStreams {
     return stream?.owner.accountId === accountId ? stream : undefined;
   }
 
+  /** Whether the key streams as many answers as it may. */
+  isFull({ keyId }: StreamSource): boolean {
+    return (this.countOfKey.get(keyId) ?? 0) >= this.config.MAX_STREAMS_PER_KEY;
+  }
+
   /** Whether the pieces of this answer of the account arrive here. */
   has(accountId: number, messageId: string): boolean {
     return this.byId.get(messageId)?.owner.accountId === accountId;

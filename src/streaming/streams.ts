@@ -3,7 +3,7 @@ import { conflict, invalidParameter, ParleyError } from '../kernel/errors.js';
 import { findJsonProblem } from '../kernel/json.js';
 import type { Attachment, Message } from '../kernel/wire.dto.js';
 import type { Told } from '../log/fence.js';
-import type { Appended, LogOwner } from '../log/log-types.js';
+import type { Appended, NewMessage } from '../log/log-types.js';
 import { PlatformUsers } from '../log/platform-users.js';
 import { type Ending, StreamWrites, WriterChangedError } from '../log/stream-writes.js';
 import { LiveStream } from './live-stream.js';
@@ -81,9 +81,13 @@ export class Streams {
    */
   async start(source: StreamSource, start: StreamStart): Promise<StreamStarted> {
     const owner = await this.users.ensure(source.accountId, start.platformUserId);
+    const message = messageOf(start);
+    const repeated = this.live.isFull(source) && (await this.writes.repeated(owner, message));
+    if (repeated) return this.goOn(source, repeated); // which needs no place when it is finished
     let begun: Appended | undefined;
     const entered = await this.live.entering(source, async () => {
-      begun = await this.begin(source, owner, start);
+      const starter = { writer: this.live.writer, source, told: start.told };
+      begun = await this.writes.start(owner, message, starter);
       return begun.replayed
         ? begun.message
         : this.takeOvers.streamOf(source, begun.message, owner.userId, '');
@@ -212,18 +216,13 @@ export class Streams {
     isStarter: boolean,
   ): Promise<LiveStream | Message | undefined> {
     if (here) return void (await this.takeOvers.handOver(here, source, isStarter));
+    const message = this.live.isFull(source) && (await this.takeOvers.finished(source, id));
+    if (message) return message;
     return this.live.entering(source, async () => {
       const taken = await this.takeOvers.take(source, id, isStarter);
       if ('message' in taken) return taken.message;
       return taken.isStopped ? this.end(taken.stream, { status: 'cancelled' }) : taken.stream;
     });
-  }
-
-  private begin(source: StreamSource, owner: LogOwner, start: StreamStart): Promise<Appended> {
-    const { agentSessionId, clientMessageId, metadata = {}, told } = start;
-    const payload = { attachments: [], ...start.payload, content: '', sender: 'assistant' as const };
-    const message = { sender: payload.sender, payload, metadata, agentSessionId, clientMessageId };
-    return this.writes.start(owner, message, { writer: this.live.writer, source, told });
   }
 
   private async goOn(source: StreamSource, message: Message): Promise<StreamStarted> {
@@ -233,6 +232,11 @@ export class Streams {
     if (stream instanceof LiveStream) return { message, offset: stream.text.length, replayed: true };
     return { message: stream, offset: stream.payload.content.length, replayed: true };
   }
+}
+
+function messageOf({ payload, agentSessionId, clientMessageId, metadata = {} }: StreamStart): NewMessage {
+  const begun = { attachments: [], ...payload, content: '', sender: 'assistant' as const };
+  return { sender: begun.sender, payload: begun, metadata, agentSessionId, clientMessageId };
 }
 
 /** Somebody else holds the session, has answered, or is the one to answer. */
