@@ -1,6 +1,8 @@
+import { connectAgent } from '../../support/agent.js';
 import { eventually } from '../../support/eventually.js';
 import { aUser, startTestNode, type TestNode } from '../../support/node.js';
 import { startServer } from '../../support/server.js';
+import { closeSockets } from '../../support/socket.js';
 import { openStreamingRequest, type StreamingRequest } from './streaming-request.js';
 
 const TIMEOUT_MS = 1000;
@@ -13,6 +15,7 @@ beforeAll(async () => {
   node = await startTestNode(patient);
   hasty = await startTestNode({ STREAM_TIMEOUT_MS: String(TIMEOUT_MS) });
 }, 60_000);
+afterEach(closeSockets);
 afterAll(() => Promise.all([node.stop(), hasty.stop()]));
 
 async function messagesOf(user: string, at = node): Promise<any[]> {
@@ -113,6 +116,30 @@ it('of requests that have not begun, a key has as many as it may stream', async 
     expect((await one.answer).status).toBe(201);
   });
   waiting[1]?.destroy();
+});
+
+it('a key that streams as many answers as it may is still answered with those that are finished', async () => {
+  const { key } = await node.newKey({ scopes: ['agent'] });
+  const start = { platform_user_id: aUser(), agent_session_id: aUser(), client_message_id: 'c1' };
+  const say = async (): Promise<any> => {
+    const one = openStreamingRequest(node.url, key);
+    one.lines(start, { delta: 'once' });
+    one.end();
+    return one.answer;
+  };
+  const first = await say();
+  const live = await Promise.all(Array.from({ length: LIMIT }, () => begun(aUser(), key)));
+  const again = await say();
+  expect([first.status, again.status]).toEqual([201, 200]);
+  expect(again.body).toEqual(first.body);
+  const bot = await connectAgent(node.url, { api_key: key });
+  const started = await bot.command('message:start', start);
+  expect(started).toMatchObject({ ok: true, data: { message_id: first.body.id, offset: 4 } });
+  const finished = await bot.command('message:finish', { message_id: first.body.id });
+  expect(finished).toEqual({ ok: true, data: first.body });
+  const refused = await bot.command('message:start', { platform_user_id: aUser() });
+  expect(refused).toMatchObject({ ok: false, error: { code: 'rate_limit_exceeded' } });
+  for (const agent of live) agent.destroy();
 });
 
 it('a node that is stopped does not wait for requests that have not begun', async () => {
