@@ -18,7 +18,7 @@ export const AGENT_VARIABLES = {
   }),
   STREAM_TIMEOUT_MS: integer(
     30_000,
-    'How long a streaming answer may stand still before it ends as `incomplete`, in milliseconds.',
+    'How long a streaming answer may stand still before it ends as `incomplete`, and the first line of `POST /v1/message/stream` may be waited for, in milliseconds.',
     { min: 100, max: 3_600_000 },
   ),
   STREAM_MAX_MS: integer(
@@ -31,8 +31,12 @@ export const AGENT_VARIABLES = {
     'How long an answer that its user stopped may wait for the node that streams it, in milliseconds; then any node ends it.',
     { min: 100, max: 600_000 },
   ),
-  MAX_STREAMS_PER_KEY: integer(1000, 'Answers that one API key may stream at once on one node.', {
-    min: 1,
-    max: 1_000_000,
-  }),
+  MAX_STREAMS_PER_KEY: integer(
+    1000,
+    'Answers that one API key may stream at once on one node, and requests that it may have there which have not begun.',
+    {
+      min: 1,
+      max: 1_000_000,
+    },
+  ),
 } as const satisfies Record<string, Variable<unknown>>;
