@@ -77,8 +77,8 @@ export class Fence {
   }
 
   /**
-   * Refuses whoever may not write: somebody else holds the session, it is routed to another agent, or what it was told has been handled meanwhile by
-   * somebody else.
+   * Refuses whoever may not write: somebody else holds the session, it is routed to another agent, or what it was told has
+   * been handled meanwhile by somebody else.
    *
    * @param told what the writer answers to; nothing when it was told nothing
    * @throws as {@link claim}; `resource_conflict` also when its answer would be the second one

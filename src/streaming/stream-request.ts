@@ -4,7 +4,8 @@ import type { Message, MessageStatus } from '../kernel/wire.dto.js';
 import type { Appended } from '../log/log-types.js';
 import type { StreamFinishDto, StreamStartDto } from './stream.dto.js';
 import type { StreamSource } from './stream-source.js';
-import { isEmpty, nothingSaid, refuseUnstorable, Streams } from './streams.js';
+import { isEmpty, nothingSaid, refuseUnstorable } from './answer.js';
+import { Streams } from './streams.js';
 
 /** What arrives of an answer after its beginning. */
 export type Piece = { readonly delta: string } | { readonly finish: StreamFinishDto };
