@@ -55,6 +55,12 @@ const noHttpException = {
   message: 'Throw an error of the kernel table: only an http edge knows status codes.',
 };
 
+const noUncheckedInput = {
+  name: '@nestjs/common',
+  importNames: ['Body', 'Query', 'Param'],
+  message: 'What a caller sends is checked: take the decorators of src/wire/inputs.ts.',
+};
+
 const noEnvProperty = {
   'no-restricted-properties': [
     'error',
@@ -131,7 +137,7 @@ export default tseslint.config(
   {
     // The http edge and the wiring speak HTTP.
     files: ['src/**/http/**/*.ts', 'src/*.ts', 'src/docs/**/*.ts'],
-    rules: restrictedImports(...noEnvImport),
+    rules: restrictedImports(noUncheckedInput, ...noEnvImport),
   },
   {
     // The one reader of the environment.

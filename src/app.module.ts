@@ -1,5 +1,5 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { APP_FILTER, APP_GUARD } from '@nestjs/core';
 import { AgentsModule } from './agents/agents.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { PrincipalGuard, ScopeGuard } from './auth/http/principal.guard.js';
@@ -21,7 +21,6 @@ import { RateLimitModule } from './rate-limit/rate-limit.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { StreamingModule } from './streaming/streaming.module.js';
 import { WebhooksModule } from './webhooks/webhooks.module.js';
-import { RequestPipe } from './wire/request.pipe.js';
 
 /** The composition root. */
 @Module({})
@@ -52,7 +51,6 @@ export class AppModule {
         { provide: APP_GUARD, useClass: PrincipalGuard }, // in this order: who, how often, whether
         { provide: APP_GUARD, useClass: RateLimitGuard },
         { provide: APP_GUARD, useClass: ScopeGuard },
-        { provide: APP_PIPE, useClass: RequestPipe },
       ],
     };
   }

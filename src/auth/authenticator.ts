@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import { CLOCK, type Clock } from '../kernel/clock.js';
 import { ParleyError } from '../kernel/errors.js';
 import { hashSecret } from './api-key-secret.js';
@@ -11,21 +12,41 @@ import { UserTokens } from './user-tokens.js';
 const COMPACT_JWT = /^eyJ[\w-]*\.[\w-]*\.[\w-]*$/;
 /** Longest credential that is looked at. */
 const MAX_CREDENTIAL_LENGTH = 4096;
+/** How many headers are remembered with who sent them, and their characters in all. */
+const REMEMBERED = { max: 10_000, maxSize: 4_000_000 };
 
 /** Who is asking: one answer for REST and for sockets. */
 @Injectable()
 export class Authenticator {
+  /** Who sent which header lately: a look here spares hashing a key, or verifying a signature, at each request. */
+  private readonly recent = new LRUCache<string, Principal>({
+    ...REMEMBERED,
+    sizeCalculation: (_, header) => header.length,
+  });
+
   constructor(
     private readonly keys: KeyCache,
     private readonly tokens: UserTokens,
     @Inject(CLOCK) private readonly clock: Clock,
   ) {}
 
+  /** Who sends this `Authorization` header, if they sent it lately and still count: known at once. */
+  known(header: string | undefined): Principal | undefined {
+    const principal = header === undefined ? undefined : this.recent.get(header);
+    return principal && this.isUnchanged(principal) ? principal : undefined;
+  }
+
   /**
    * @param header an `Authorization` header
    * @throws ParleyError `missing_api_key`, and what {@link key} and {@link UserTokens.verify} throw
    */
   async header(header: string | undefined): Promise<Principal> {
+    const principal = await this.read(header);
+    this.recent.set(header as string, principal);
+    return principal;
+  }
+
+  private async read(header: string | undefined): Promise<Principal> {
     const credential = /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1];
     if (credential !== undefined)
       return COMPACT_JWT.test(credential) ? this.token(credential) : this.key(credential);
@@ -70,6 +91,13 @@ export class Authenticator {
     return key && this.hasExpired(key) ? 'expired_api_key' : undefined;
   }
 
+  /** Whether what made a principal is as it was: its key is known here, and has got no other end since. */
+  private isUnchanged(principal: Principal): boolean {
+    const key = this.keys.peek(principal.keyId);
+    if (!key || this.problem(principal)) return false;
+    return principal.kind === 'user_token' || endOf(key) === principal.expiresAt;
+  }
+
   private hasExpired(key: ApiKey): boolean {
     return key.expiresAt !== null && key.expiresAt.getTime() <= this.clock.now();
   }
@@ -82,6 +110,11 @@ function toPrincipal(key: ApiKey): KeyPrincipal {
     keyId: key.id,
     scopes: key.scopes,
     rateLimitPerHour: key.rateLimitPerHour,
-    expiresAt: key.expiresAt?.getTime() ?? null,
+    expiresAt: endOf(key),
   };
+}
+
+/** Milliseconds since the epoch. */
+function endOf({ expiresAt }: ApiKey): number | null {
+  return expiresAt?.getTime() ?? null;
 }

@@ -22,6 +22,7 @@ export function createFastifyAdapter(config: Config): FastifyAdapter {
     logger: false,
     bodyLimit: config.MAX_BODY_BYTES,
     trustProxy: parseTrustProxy(config.TRUST_PROXY),
+    skipMiddie: true, // there is no middleware
     return503OnClosing: false, // while draining, what still comes is answered, with Connection: close
     routerOptions: { maxParamLength: MAX_URL_LENGTH },
     rewriteUrl: ({ url = '/' }: IncomingMessage) => (isDecodable(url) ? url.replace(ALIAS, '') : UNDECODABLE),

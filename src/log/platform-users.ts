@@ -55,7 +55,7 @@ export class PlatformUsers {
    * The owner; its log begins now if there is none. Who asks meanwhile gets the same answer, in the order of asking: so
    * the first messages of a user enter the log as they came.
    */
-  async ensure(accountId: number, platformUserId: string): Promise<LogOwner> {
+  ensure(accountId: number, platformUserId: string): LogOwner | Promise<LogOwner> {
     const key = `${accountId}:${platformUserId}`;
     const known = this.ensuring.get(key) ?? this.owners.get(key);
     if (known) return known;

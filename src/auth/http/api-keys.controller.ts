@@ -1,6 +1,7 @@
-import { Body, Controller, Get, HttpCode, Param, Post } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Answers } from '../../wire/answers.decorator.js';
+import { Body, Param } from '../../wire/inputs.js';
 import { ApiKeys } from '../api-keys.js';
 import type { KeyPrincipal } from '../principal.js';
 import {

@@ -1,7 +1,8 @@
-import { Body, Controller, HttpCode, Post } from '@nestjs/common';
+import { Controller, HttpCode, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Answers } from '../../wire/answers.decorator.js';
 import { toIso } from '../../kernel/clock.js';
+import { Body } from '../../wire/inputs.js';
 import type { Principal } from '../principal.js';
 import { TokenService } from '../token.service.js';
 import { Caller, NeedsScope } from './principal.guard.js';

@@ -1,9 +1,10 @@
-import { Body, Controller, Get, Param, Post, Put, Query } from '@nestjs/common';
+import { Controller, Get, Post, Put } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { Principal } from '../../auth/principal.js';
 import type { Message } from '../../kernel/wire.dto.js';
 import { Answers } from '../../wire/answers.decorator.js';
+import { Body, Param, Query } from '../../wire/inputs.js';
 import { AliasSendDto } from '../message.dto.js';
 import { MessageLists } from '../message-lists.js';
 import { MessagesService } from '../messages.service.js';

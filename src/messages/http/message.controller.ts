@@ -1,4 +1,4 @@
-import { Body, Controller, Post, Query, Res } from '@nestjs/common';
+import { Controller, Post, Res } from '@nestjs/common';
 import { ApiHeader, ApiResponse, ApiTags, getSchemaPath } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
@@ -6,6 +6,7 @@ import type { Principal } from '../../auth/principal.js';
 import { clientGone } from '../../http/client-gone.js';
 import { Message } from '../../kernel/wire.dto.js';
 import { Answers, AnswersOneOf } from '../../wire/answers.decorator.js';
+import { Body, Query } from '../../wire/inputs.js';
 import { SendDto } from '../../wire/message.dto.js';
 import { ReceiveDto } from '../message.dto.js';
 import { MessagesService } from '../messages.service.js';

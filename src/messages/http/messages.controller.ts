@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { Controller, Delete, Get, HttpCode, Patch, Post, Res } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
@@ -6,6 +6,7 @@ import type { Principal } from '../../auth/principal.js';
 import { clientGone } from '../../http/client-gone.js';
 import { Message, ReadState } from '../../kernel/wire.dto.js';
 import { Answers } from '../../wire/answers.decorator.js';
+import { Body, Param, Query } from '../../wire/inputs.js';
 import { EditDto } from '../message.dto.js';
 import { MessageLists, type Written } from '../message-lists.js';
 import { MessagesService } from '../messages.service.js';

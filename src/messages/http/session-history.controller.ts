@@ -1,8 +1,9 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { Principal } from '../../auth/principal.js';
 import { Answers } from '../../wire/answers.decorator.js';
+import { Param, Query } from '../../wire/inputs.js';
 import { MessageLists, type Written } from '../message-lists.js';
 import { HistoryList, PageQuery } from '../read.dto.js';
 

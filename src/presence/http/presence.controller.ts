@@ -1,8 +1,9 @@
-import { Controller, Get, Param } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { Principal } from '../../auth/principal.js';
 import { Answers } from '../../wire/answers.decorator.js';
+import { Param } from '../../wire/inputs.js';
 import { PresenceView } from '../presence.dto.js';
 import { PresenceService } from '../presence.service.js';
 

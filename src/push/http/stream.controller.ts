@@ -1,9 +1,10 @@
-import { Controller, Get, Headers, Query, Res } from '@nestjs/common';
+import { Controller, Get, Headers, Res } from '@nestjs/common';
 import { ApiHeader, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { Principal } from '../../auth/principal.js';
 import { Answers } from '../../wire/answers.decorator.js';
+import { Query } from '../../wire/inputs.js';
 import { parseRequest } from '../../wire/request.pipe.js';
 import { EVENT_STREAM } from './event-stream.js';
 import { StreamQuery } from './stream.dto.js';

@@ -1,8 +1,9 @@
-import { Controller, Get, Query } from '@nestjs/common';
+import { Controller, Get } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { Principal } from '../../auth/principal.js';
 import { Answers } from '../../wire/answers.decorator.js';
+import { Query } from '../../wire/inputs.js';
 import { SyncQuery, SyncView } from '../sync.dto.js';
 import { SyncService } from '../sync.service.js';
 

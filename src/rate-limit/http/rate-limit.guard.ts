@@ -8,8 +8,12 @@ import {
   type ThrottlerStorage,
 } from '@nestjs/throttler';
 import type { FastifyReply } from 'fastify';
-import { routeRules } from '../../auth/http/principal.guard.js';
+import { requestOf, routeRules } from '../../auth/http/principal.guard.js';
 import { type ChargedRequest, HttpRateLimit } from './http-rate-limit.js';
+
+const allowed = (): boolean => true;
+/** For whoever has no limit, one promise is enough. */
+const ALLOWED = Promise.resolve(true);
 
 /** @nestjs/throttler's guard with the contract's budget: one for each principal, over all endpoints. */
 @Injectable()
@@ -24,13 +28,11 @@ export class RateLimitGuard extends ThrottlerGuard {
   }
 
   /** The parent would read ten decorators, none of which is used here, at each request. */
-  override async canActivate(context: ExecutionContext): Promise<boolean> {
-    if (context.getType() !== 'http') return true;
-    const http = context.switchToHttp();
-    const request = http.getRequest<ChargedRequest>();
+  override canActivate(context: ExecutionContext): Promise<boolean> {
+    if (context.getType() !== 'http') return ALLOWED;
+    const request = requestOf<ChargedRequest>(context);
     // Free of charge also when it fails, e.g. a health check of a node whose database is away.
     if (routeRules(this.reflector, context).isPublic) request.charged = true;
-    else await this.httpRateLimit.charge(request, http.getResponse<FastifyReply>());
-    return true;
+    return this.httpRateLimit.charge(request, context.getArgByIndex<FastifyReply>(1))?.then(allowed) ?? ALLOWED;
   }
 }

@@ -1,9 +1,10 @@
-import { Body, Controller, Get, Param, Patch, Post, Query } from '@nestjs/common';
+import { Controller, Get, Patch, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { Principal } from '../../auth/principal.js';
 import { Session } from '../../kernel/wire.dto.js';
 import { Answers } from '../../wire/answers.decorator.js';
+import { Body, Param, Query } from '../../wire/inputs.js';
 import { CreateSessionDto, PatchSessionDto, SessionList, SessionListQuery } from '../session.dto.js';
 import { SessionsService } from '../sessions.service.js';
 

@@ -1,4 +1,4 @@
-import { Controller, Headers, HttpStatus, Inject, Post, Query, Req, Res } from '@nestjs/common';
+import { Controller, Headers, HttpStatus, Inject, Post, Req, Res } from '@nestjs/common';
 import { RouteConfig } from '@nestjs/platform-fastify';
 import {
   ApiBody,
@@ -18,6 +18,7 @@ import { invalidParameter } from '../../kernel/errors.js';
 import { randomId } from '../../kernel/ids.js';
 import { Message } from '../../kernel/wire.dto.js';
 import { Answers } from '../../wire/answers.decorator.js';
+import { Query } from '../../wire/inputs.js';
 import { parseRequest } from '../../wire/request.pipe.js';
 import { StreamRequest } from '../stream-request.js';
 import { StreamLineDto, StreamStartDto } from '../stream.dto.js';

@@ -1,8 +1,9 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query } from '@nestjs/common';
+import { Controller, Get, HttpCode, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { KeyPrincipal } from '../../auth/principal.js';
 import { Answers } from '../../wire/answers.decorator.js';
+import { Body, Param, Query } from '../../wire/inputs.js';
 import { DeliveriesService, type DeliveryList } from '../deliveries.service.js';
 import {
   DeadLetterQuery,

@@ -1,8 +1,9 @@
-import { Body, Controller, Delete, Get, Param, Patch, Post } from '@nestjs/common';
+import { Controller, Delete, Get, Patch, Post } from '@nestjs/common';
 import { ApiTags } from '@nestjs/swagger';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { KeyPrincipal } from '../../auth/principal.js';
 import { Answers } from '../../wire/answers.decorator.js';
+import { Body, Param } from '../../wire/inputs.js';
 import { DeliveryView, toDeliveryView } from '../delivery.dto.js';
 import {
   CreateWebhookDto,
