@@ -51,11 +51,11 @@ async function text(payload: Readable, limit = Infinity): Promise<string> {
 }
 
 function parse(text: string): unknown {
-  if (text.trim() === '')
-    return new UnreadableBody(new ParleyError('invalid_request', 'The body is empty.'), true);
   try {
     return JSON.parse(text) as unknown;
   } catch {
+    if (text.trim() === '')
+      return new UnreadableBody(new ParleyError('invalid_request', 'The body is empty.'), true);
     return new UnreadableBody(new ParleyError('invalid_request', 'The body is not valid JSON.'));
   }
 }

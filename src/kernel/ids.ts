@@ -42,13 +42,19 @@ export function randomId(prefix: string): string {
   return `${prefix}_${Array.from(randomBytes(20), (byte) => ALPHABET[byte & 31]).join('')}`;
 }
 
+/** Every pair of digits: a message id is made for each message, and a pair costs what a digit does. */
+const PAIRS = Array.from({ length: 1024 }, (_, i) => `${ALPHABET[i >> 5]}${ALPHABET[i & 31]}`);
+
+/** @param digits an odd number of them */
 function toBase32(value: number, digits: number): string {
   let text = '';
-  for (let rest = value, i = 0; i < digits; i++) {
-    text = ALPHABET[rest % 32] + text;
-    rest = Math.floor(rest / 32);
+  let rest = value;
+  for (let i = 1; i < digits; i += 2) {
+    const high = Math.floor(rest / 1024);
+    text = PAIRS[rest - high * 1024] + text;
+    rest = high;
   }
-  return text;
+  return ALPHABET[rest % 32] + text;
 }
 
 function fromBase32(text: string): number {

@@ -12,7 +12,23 @@ export const MAX_JSON_DEPTH = 32;
  *
  * @returns the problem in words with the path where it is, or `undefined`
  */
-export function findJsonProblem(value: unknown, path = '', depth = 0): JsonProblem | undefined {
+export function findJsonProblem(value: unknown): JsonProblem | undefined {
+  return isSound(value, 0) ? undefined : locate(value, '', 0);
+}
+
+/** Whether there is no problem at all, as is usual: without a word for where one would be. */
+function isSound(value: unknown, depth: number): boolean {
+  if (typeof value === 'string') return isSoundText(value);
+  if (value === null || typeof value === 'boolean' || Number.isFinite(value)) return true;
+  if (typeof value !== 'object' || !isPlain(value) || depth >= MAX_JSON_DEPTH) return false;
+  if (Array.isArray(value)) return value.every((inner) => isSound(inner, depth + 1));
+  for (const key in value)
+    if (key === '__proto__' || !isSoundText(key) || !isSound((value as JsonObject)[key], depth + 1))
+      return false;
+  return true;
+}
+
+function locate(value: unknown, path: string, depth: number): JsonProblem | undefined {
   if (typeof value === 'string') return textProblem(value, path);
   if (value === null || typeof value === 'boolean' || Number.isFinite(value)) return undefined;
   if (typeof value !== 'object' || !isPlain(value)) return { path, problem: 'must be JSON' };
@@ -20,7 +36,7 @@ export function findJsonProblem(value: unknown, path = '', depth = 0): JsonProbl
     return { path, problem: `must not be nested deeper than ${MAX_JSON_DEPTH} levels` };
   for (const [key, inner] of Object.entries(value)) {
     const here = path ? `${path}.${key}` : key;
-    const problem = keyProblem(key, path) ?? findJsonProblem(inner, here, depth + 1);
+    const problem = keyProblem(key, path) ?? locate(inner, here, depth + 1);
     if (problem) return problem;
   }
   return undefined;
@@ -29,6 +45,10 @@ export function findJsonProblem(value: unknown, path = '', depth = 0): JsonProbl
 export interface JsonProblem {
   path: string;
   problem: string;
+}
+
+function isSoundText(text: string): boolean {
+  return !text.includes('\0') && text.isWellFormed();
 }
 
 function textProblem(text: string, path: string): JsonProblem | undefined {

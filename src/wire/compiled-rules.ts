@@ -1,4 +1,9 @@
-import { getMetadataStorage, ValidationTypes, type ValidatorConstraintInterface } from 'class-validator';
+import {
+  getMetadataStorage,
+  type ValidationArguments,
+  ValidationTypes,
+  type ValidatorConstraintInterface,
+} from 'class-validator';
 
 type Metadata = ReturnType<ReturnType<typeof getMetadataStorage>['getTargetValidationMetadatas']>[number];
 type Condition = (object: object, value: unknown) => boolean;
@@ -21,18 +26,21 @@ const compiled = new WeakMap<object, readonly Field[] | undefined>();
  */
 export function isSurelyValid(instance: object): boolean {
   const fields = fieldsOf(instance.constructor);
-  return fields?.every((field) => isFieldValid(field, instance)) ?? false;
+  if (!fields) return false;
+  for (const field of fields) if (!isFieldValid(field, instance)) return false;
+  return true;
 }
 
 function isFieldValid({ name, conditions, rules }: Field, instance: object): boolean {
   const value = (instance as Record<string, unknown>)[name];
-  return (
-    !conditions.every((holds) => holds(instance, value)) || rules.every((holds) => holds(value, instance))
-  );
+  for (const holds of conditions) if (!holds(instance, value)) return true;
+  for (const holds of rules) if (!holds(value, instance)) return false;
+  return true;
 }
 
 function fieldsOf(dto: object): readonly Field[] | undefined {
-  if (compiled.has(dto)) return compiled.get(dto);
+  const known = compiled.get(dto);
+  if (known || compiled.has(dto)) return known;
   const fields = compile(dto);
   compiled.set(dto, fields);
   return fields;
@@ -74,23 +82,31 @@ function customRules(metadata: Metadata): Rule[] {
     .getTargetValidatorConstraints(constraintCls)
     .map(({ instance: constraint }) => {
       const one = (value: unknown, object: object): boolean =>
-        holds(constraint, value, {
-          targetName: object.constructor.name,
-          property,
-          object,
-          value,
-          constraints,
-        });
+        holds(constraint, value, new Arguments(property, constraints, value, object));
       return (value, object) =>
         each && Array.isArray(value) ? value.every((item) => one(item, object)) : one(value, object);
     });
+}
+
+/** What class-validator gives its constraints. The name is looked up for those few that ask. */
+class Arguments implements ValidationArguments {
+  constructor(
+    readonly property: string,
+    readonly constraints: unknown[],
+    readonly value: unknown,
+    readonly object: object,
+  ) {}
+
+  get targetName(): string {
+    return this.object.constructor.name;
+  }
 }
 
 /** A promise is not an answer: such a rule is left to class-validator. */
 function holds(
   constraint: ValidatorConstraintInterface,
   value: unknown,
-  args: Parameters<ValidatorConstraintInterface['validate']>[1] & object,
+  args: ValidationArguments,
 ): boolean {
   return constraint.validate(value, args) === true;
 }

@@ -66,13 +66,13 @@ export class ShapeReader {
   read<T extends object>(dto: Type<T>, plain: object, path = ''): T {
     const instance = new dto();
     const shapes = knownFields(dto);
-    for (const [name, value] of Object.entries(plain)) {
-      const field = path ? `${path}.${name}` : name;
+    for (const name in plain) {
+      const value = (plain as Record<string, unknown>)[name];
       const shape = shapes.get(name);
-      if (shape) this.readField(instance, name, shape, value, field);
+      if (shape) this.readField(instance, name, shape, value, path);
       else if (open.has(dto)) this.extras.push({ target: instance, name, value });
       else if (this.unknown.length < MAX_PROBLEMS)
-        this.unknown.push({ field, problem: 'is not known', missing: false });
+        this.unknown.push({ field: below(path, name), problem: 'is not known', missing: false });
     }
     return instance;
   }
@@ -87,13 +87,17 @@ export class ShapeReader {
     name: string,
     { of, convert, nullable, max = Infinity }: FieldShape,
     value: unknown,
-    field: string,
+    path: string,
   ): void {
     if (value === null && !nullable) return;
     const converted = convert ? convert(value) : value;
-    if (Array.isArray(converted) && converted.length > max)
-      return void this.tooLong.push({ field, problem: `must have at most ${max} elements`, missing: false });
-    (instance as Record<string, unknown>)[name] = of ? this.nest(of(), converted, field) : converted;
+    if (Array.isArray(converted) && converted.length > max) {
+      const problem = `must have at most ${max} elements`;
+      return void this.tooLong.push({ field: below(path, name), problem, missing: false });
+    }
+    (instance as Record<string, unknown>)[name] = of
+      ? this.nest(of(), converted, below(path, name))
+      : converted;
   }
 
   private nest(dto: Type<object>, value: unknown, field: string): unknown {
@@ -102,6 +106,10 @@ export class ShapeReader {
       isObject(item) ? this.read(dto, item, `${field}.${index}`) : item,
     );
   }
+}
+
+function below(path: string, name: string): string {
+  return path ? `${path}.${name}` : name;
 }
 
 function isObject(value: unknown): value is object {
