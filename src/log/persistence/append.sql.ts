@@ -1,7 +1,6 @@
 import type { Statement } from '../../database/database.js';
+import { INTO_INBOX } from './append-each.sql.js';
 
-/** What waits for agents (decision 15): a row for a session whose user wrote after an assistant wrote last. */
-const INTO_INBOX = 'INSERT INTO inbox (user_id, agent_session_id, account_id, since_seq, since)';
 const MOVE_IN_INBOX =
   'ON CONFLICT (user_id, agent_session_id) DO UPDATE SET since_seq = excluded.since_seq, since = excluded.since';
 
@@ -17,8 +16,8 @@ const INTO_WEBHOOKS = `INSERT INTO webhook_deliveries (account_id, endpoint_id, 
       SELECT FROM sessions s WHERE s.account_id = a.account_id AND s.agent_session_id = a.sid AND s.agent_id = e.agent_id))`;
 
 /**
- * Appends what is usual of a batch in one statement, which is one transaction and one commit. Usual is a user whose items
- * go to the session that is current, and repeat nothing; the other users of the batch come back missing, untouched.
+ * As {@link APPEND_EACH}, for a batch in which a user has several items. Usual is a user whose items go to the session
+ * that is current, and repeat nothing; the other users of the batch come back missing, untouched.
  *
  * The heads are locked in id order, the one global order, so that batches of any lane and node cannot deadlock; the lock
  * makes commit order equal `seq` order for each user. The newest version of a head is read, also after waiting for its
@@ -68,60 +67,6 @@ WITH head AS MATERIALIZED (
 )
 SELECT id, head_seq, read_seq, unread_count, current_session, (extract(epoch FROM now) * 1000)::bigint AS now FROM head`,
 };
-
-/**
- * The same for a batch of one, as at low load: two thirds of the time. No row for what is not usual. One statement for
- * what waits for an answer, one for what answers, and one for what does neither: a part that has nothing to do would still
- * have to be started.
- *
- * $1 user, $2 its session (null: any), $3 whether unread (0 or 1), $4 sender, $5 payload, $6 metadata, $7 client_message_id,
- * $8 hash.
- */
-export const APPEND_ONE_OF_USER = appendOne(
-  'user',
-  `${INTO_INBOX}
-  SELECT id, current_session, account_id, head_seq, now FROM head
-  ON CONFLICT DO NOTHING`,
-);
-/** The same for an assistant's message. */
-export const APPEND_ONE_OF_ASSISTANT = appendOne(
-  'assistant',
-  'DELETE FROM inbox WHERE user_id = $1 AND agent_session_id = (SELECT current_session FROM head)',
-);
-/** The same for a message of the system: it asks nothing and answers nothing. */
-export const APPEND_ONE_OF_SYSTEM = appendOne('system');
-
-function appendOne(sender: string, inbox?: string): Statement {
-  const pending = inbox ? `, pending AS (${inbox})` : '';
-  const text = `
-WITH head AS (
-  UPDATE platform_users u
-  SET head_seq = u.head_seq + 1, message_count = u.message_count + 1, unread_count = u.unread_count + $3
-  WHERE u.id = $1 AND u.current_session = coalesce($2, u.current_session)
-    AND ($7::text IS NULL OR NOT EXISTS (
-      SELECT FROM messages m WHERE m.user_id = $1 AND m.client_message_id = $7))
-  RETURNING u.id, u.account_id, u.head_seq, u.read_seq, u.unread_count, u.current_session, clock_timestamp()::timestamptz(3) AS now
-), written AS (
-  INSERT INTO messages (user_id, seq, updated_seq, agent_session_id, sender, payload, metadata, bytes, client_message_id, request_hash, created_at, updated_at)
-  SELECT id, head_seq, head_seq, current_session, $4, $5::text::json, $6::text::json, octet_length($5::text) + octet_length($6::text),
-    $7, $8::bytea, now, now
-  FROM head
-)${pending}
-SELECT id, head_seq - 1 AS head_seq, read_seq, unread_count - $3 AS unread_count, current_session,
-  (extract(epoch FROM now) * 1000)::bigint AS now FROM head`;
-  return { name: `log.append.one.${sender}`, text };
-}
-
-/** The head of a user whose items were appended, as it was before. */
-export interface UsualRow {
-  id: number;
-  head_seq: number;
-  read_seq: number;
-  unread_count: number;
-  current_session: string;
-  /** Milliseconds since the epoch, by the database's clock. */
-  now: number;
-}
 
 /**
  * Appends a batch in one statement, whatever it needs: new sessions, named sessions, repeats, webhooks.

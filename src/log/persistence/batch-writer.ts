@@ -5,21 +5,8 @@ import { randomId } from '../../kernel/ids.js';
 import { type Outcome, writeOrSplit } from '../group-commit.js';
 import type { LogOwner, NewMessage } from '../log-types.js';
 import { Subscriptions } from '../subscriptions.js';
-import {
-  APPEND,
-  APPEND_ONE_OF_ASSISTANT,
-  APPEND_ONE_OF_SYSTEM,
-  APPEND_ONE_OF_USER,
-  APPEND_USUAL,
-  type AppendRow,
-  type UsualRow,
-} from './append.sql.js';
-
-const ONE_OF = {
-  user: APPEND_ONE_OF_USER,
-  assistant: APPEND_ONE_OF_ASSISTANT,
-  system: APPEND_ONE_OF_SYSTEM,
-};
+import { APPEND, APPEND_USUAL, type AppendRow } from './append.sql.js';
+import { APPEND_EACH, APPEND_ONE, type UsualRow } from './append-each.sql.js';
 
 /** A message on its way to the database. */
 export interface Item {
@@ -74,8 +61,8 @@ export class BatchWriter {
     const [first, second] = batch;
     if (!first) return new Map();
     const rows = await (!second
-      ? this.database.query<UsualRow>(statementOf(first), values(first))
-      : this.database.query<UsualRow>(APPEND_USUAL, usualColumns(batch)));
+      ? this.database.query<UsualRow>(APPEND_ONE[first.message.sender], values(first))
+      : this.database.query<UsualRow>(...statementFor(batch)));
     return new Map(rows.map((row) => [row.id, row]));
   }
 
@@ -98,9 +85,22 @@ function takeRow(head: UsualRow | undefined, { message }: Item): AppendRow | und
   return { verdict: 'ok', original: null, sid, read_seq, now, seq, unread_count, born: false };
 }
 
-function statementOf({ message }: Item): Statement {
-  return ONE_OF[message.sender];
+function statementFor(batch: readonly Item[]): [Statement, unknown[]] {
+  const users = new Set(batch.map(({ owner }) => owner.userId));
+  if (users.size < batch.length) return [APPEND_USUAL, usualColumns(batch)];
+  const sorted = batch.toSorted((a, b) => a.owner.userId - b.owner.userId); // the order in which heads are locked
+  const rows = sorted.map(values);
+  return [APPEND_EACH[sendersOf(batch)], COLUMNS.map((i) => rows.map((row) => row[i]))];
 }
+
+function sendersOf(batch: readonly Item[]): keyof typeof APPEND_EACH {
+  if (batch.every(({ message }) => message.sender === 'user')) return 'user';
+  if (batch.every(({ message }) => message.sender === 'assistant')) return 'assistant';
+  return 'mixed';
+}
+
+/** Of {@link values}, by number. */
+const COLUMNS = [0, 1, 2, 3, 4, 5, 6, 7];
 
 function values({ owner, message, requestHash }: Item): unknown[] {
   return [
