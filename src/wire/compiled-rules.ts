@@ -103,11 +103,7 @@ class Arguments implements ValidationArguments {
 }
 
 /** A promise is not an answer: such a rule is left to class-validator. */
-function holds(
-  constraint: ValidatorConstraintInterface,
-  value: unknown,
-  args: ValidationArguments,
-): boolean {
+function holds(constraint: ValidatorConstraintInterface, value: unknown, args: ValidationArguments): boolean {
   return constraint.validate(value, args) === true;
 }
 

@@ -27,7 +27,7 @@ describe('a message that is appended alone', () => {
 
   const append = (node: number, fields: Parameters<typeof aMessage>[0] = {}) =>
     (nodes[node] as LogNode).appender.append(account, 'ann', aMessage(fields));
-  const ownerOf = (user: string): Promise<LogOwner> => nodes[0].users.ensure(account, user);
+  const ownerOf = async (user: string): Promise<LogOwner> => nodes[0].users.ensure(account, user);
   const close = (id: string) =>
     nodes[0].sessions.patch(aKey(account), id, { status: 'closed', context_mode: 'replace' });
 
@@ -106,27 +106,32 @@ describe('a message that is appended alone', () => {
 
   it('becomes the same as in a batch', async () => {
     const writer = new BatchWriter(nodes[0].database, new Subscriptions());
-    const twins = [await ownerOf('alone'), await ownerOf('together')] as const;
+    // Each has a statement of its own: alone, beside others, beside one that has two.
+    const triplets = [await ownerOf('alone'), await ownerOf('beside'), await ownerOf('together')] as const;
     const filler = await ownerOf('filler');
     const foreign = await ownerOf('foreign');
     await writer.write([item(foreign, { agentSessionId: 'foreign' })]);
     const nobody = { ...foreign, userId: 4 };
     for (const fields of CASES) {
-      const owners = fields.gone ? [nobody, nobody] : twins;
-      const [alone, together] = owners.map((owner, index) =>
+      const owners = fields.gone ? [nobody, nobody, nobody] : triplets;
+      const [alone, beside, together] = owners.map((owner, index) =>
         item(owner, { ...fields, ...namedFor(fields, index) }),
-      ) as [Item, Item];
+      ) as [Item, Item, Item];
       const [one] = await writer.write([alone]);
-      const [other] = await writer.write([together, item(filler, {})]);
-      expect(comparable(one)).toEqual(comparable(other));
+      const other = await writer.write([item(filler, {}), beside]);
+      const third = await writer.write([item(filler, {}), together, item(filler, {})]);
+      expect(comparable(other[1])).toEqual(comparable(one));
+      expect(comparable(third[1])).toEqual(comparable(one));
     }
     const [heads, messages] = await Promise.all(
       [HEAD, MESSAGES].map((text) =>
-        Promise.all(twins.map(({ userId }) => nodes[0].dataSource.query<unknown[]>(text, [userId]))),
+        Promise.all(triplets.map(({ userId }) => nodes[0].dataSource.query<unknown[]>(text, [userId]))),
       ),
     );
-    expect(heads?.[0]).toEqual(heads?.[1]);
-    expect(messages?.[0]).toEqual(messages?.[1]);
+    for (const other of [1, 2]) {
+      expect(heads?.[other]).toEqual(heads?.[0]);
+      expect(messages?.[other]).toEqual(messages?.[0]);
+    }
     expect(messages?.[0]).toHaveLength(8);
   });
 });
@@ -153,9 +158,9 @@ const HEAD = `SELECT head_seq, read_seq, session_seq, unread_count, message_coun
 const MESSAGES = `SELECT seq, updated_seq, sender, status, payload::text, metadata::text, bytes, client_message_id, request_hash,
     read_at, deleted_at, created_at = updated_at AS untouched FROM messages WHERE user_id = $1 ORDER BY seq`;
 
-/** Sessions belong to one user: each twin names its own, except where the case is that it is another's. */
-function namedFor({ agentSessionId }: Case, twin: number): Partial<NewMessage> {
-  return agentSessionId === 'mine' ? { agentSessionId: `mine-${twin}` } : {};
+/** Sessions belong to one user: each names its own, except where the case is that it is another's. */
+function namedFor({ agentSessionId }: Case, index: number): Partial<NewMessage> {
+  return agentSessionId === 'mine' ? { agentSessionId: `mine-${index}` } : {};
 }
 
 function item(owner: LogOwner, { gone: _, ...fields }: Case): Item {

@@ -36,7 +36,7 @@ describe('two nodes that want the same', () => {
     );
     return Number(rows[0]?.n);
   };
-  const ownerOf = (user: string): Promise<LogOwner> => nodes[0].users.ensure(account, user);
+  const ownerOf = async (user: string): Promise<LogOwner> => nodes[0].users.ensure(account, user);
   /** The rest of a user's log, by a node that has nothing cached. */
   const history = async (user: string) =>
     (await nodes[1].reader.page(await ownerOf(user), { limit: 1000 })).messages.parse();

@@ -25,7 +25,7 @@ describe('what waits for agents', () => {
   const append = (user: string, sender: NewMessage['sender'], fields: Parameters<typeof aMessage>[0] = {}) =>
     node.appender.append(account, user, aMessage({ sender, ...fields }));
   const rows = () => inboxRows(node, account);
-  const ownerOf = (user: string): Promise<LogOwner> => node.users.ensure(account, user);
+  const ownerOf = async (user: string): Promise<LogOwner> => node.users.ensure(account, user);
   /** A user whose session exists and has nothing that waits. */
   const withSession = async (user = 'ann'): Promise<LogOwner> => {
     await append(user, 'assistant', { agentSessionId: 'one-of-' + user });

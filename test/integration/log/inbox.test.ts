@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import type { LogOwner, NewMessage } from '../../../src/log/log-types.js';
-import {
-  APPEND,
-  APPEND_ONE_OF_ASSISTANT,
-  APPEND_ONE_OF_USER,
-  APPEND_USUAL,
-} from '../../../src/log/persistence/append.sql.js';
+import { APPEND, APPEND_USUAL } from '../../../src/log/persistence/append.sql.js';
+import { APPEND_EACH, APPEND_ONE } from '../../../src/log/persistence/append-each.sql.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { holdHead } from '../../support/head-lock.js';
 import { aKey, aMessage, anAccount, type LogNode, startLogNode } from '../../support/log-node.js';
@@ -35,7 +31,7 @@ describe('the inbox', () => {
   const append = (user: string, sender: NewMessage['sender'], fields: Parameters<typeof aMessage>[0] = {}) =>
     node.appender.append(account, user, aMessage({ sender, ...fields }));
   const rows = () => inboxRows(node, account);
-  const ownerOf = (user: string): Promise<LogOwner> => node.users.ensure(account, user);
+  const ownerOf = async (user: string): Promise<LogOwner> => node.users.ensure(account, user);
   /** A user whose session `one` exists and has nothing that waits. */
   const withSession = async (user = 'ann'): Promise<LogOwner> => {
     await append(user, 'assistant', { agentSessionId: 'one-of-' + user });
@@ -61,7 +57,7 @@ describe('the inbox', () => {
         expect(await rows()).toEqual([]);
       });
       const names = ran.map(({ name }) => name);
-      expect(names).toEqual(expect.arrayContaining([APPEND_ONE_OF_USER.name, APPEND_ONE_OF_ASSISTANT.name]));
+      expect(names).toEqual(expect.arrayContaining([APPEND_ONE.user.name, APPEND_ONE.assistant.name]));
       expect(names).not.toContain(APPEND.name);
     });
 
@@ -122,6 +118,23 @@ describe('the inbox', () => {
           ['eve', ofEve],
         ].filter(([, seq]) => seq !== undefined),
       );
+      expect(await rows()).toEqual(await waitingInLog(node, account));
+    });
+
+    it.each<[keyof typeof APPEND_EACH, NewMessage['sender'][], number[]]>([
+      ['user', ['user', 'user', 'user'], [2, 2, 2]],
+      ['assistant', ['assistant', 'assistant', 'assistant'], []],
+      ['mixed', ['user', 'assistant', 'system'], [2, 2]],
+      ['mixed', ['system', 'system', 'user'], [2]],
+    ])('of as many users (%s: %j)', async (kind, senders, since) => {
+      const users = ['zoe', 'ann', 'ben'];
+      for (const user of users) await withSession(user);
+      await append('ben', 'user'); // is there already
+      const ran = await statementsOf(async () => {
+        await Promise.all(senders.map((sender, i) => append(users[i] as string, sender)));
+      });
+      expect(ran.map(({ name }) => name)).toEqual([APPEND_EACH[kind].name]);
+      expect((await rows()).map(({ since }) => since)).toEqual(since);
       expect(await rows()).toEqual(await waitingInLog(node, account));
     });
 

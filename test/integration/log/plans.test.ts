@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { Statement } from '../../../src/database/database.js';
 import * as appends from '../../../src/log/persistence/append.sql.js';
+import { APPEND_EACH, APPEND_ONE } from '../../../src/log/persistence/append-each.sql.js';
 import { MOST_UNCOUNTED } from '../../../src/log/log-reader.js';
 import * as changes from '../../../src/log/persistence/change.sql.js';
 import * as claims from '../../../src/log/persistence/claim.sql.js';
@@ -40,7 +41,7 @@ const READS = [
   ...Object.values(others),
 ] as Statement[];
 const STATEMENTS = [
-  ...[appends, changes, inbox, claims, placement, replies].flatMap((statements) =>
+  ...[appends, APPEND_ONE, APPEND_EACH, changes, inbox, claims, placement, replies].flatMap((statements) =>
     Object.values<Statement>(statements),
   ),
   ...READS,
@@ -106,6 +107,10 @@ describe('with 100,000 messages', () => {
     },
   );
 
+  it.each(Object.values(APPEND_EACH))('$name locks heads in the order of the items', async (statement) => {
+    expect(await joinOf(node, statement)).toEqual(IN_ORDER);
+  });
+
   const page = 50;
   const middle = MESSAGES / 2;
   const end = Number.MAX_SAFE_INTEGER;
@@ -169,6 +174,34 @@ describe('with 100,000 messages', () => {
     });
   });
 });
+
+describe('while a log is new', () => {
+  it('heads are locked in the order of the items, too: that plan is kept', async () => {
+    const database = await createTestDatabase();
+    const node = await startLogNode(database.url);
+    try {
+      for (const statement of Object.values(APPEND_EACH))
+        expect(await joinOf(node, statement)).toEqual(IN_ORDER);
+    } finally {
+      await node.close();
+      await database.drop();
+    }
+  });
+});
+
+const IN_ORDER = ['Nested Loop', 'Function Scan', 'platform_users_pkey'];
+
+/** How the heads of a batch are found: the join, what drives it, and the index by which the other side is looked up. */
+async function joinOf({ dataSource }: LogNode, { text }: Statement): Promise<(string | undefined)[]> {
+  const [row] = await dataSource.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }[]>(
+    `EXPLAIN (GENERIC_PLAN, FORMAT JSON) ${text}`,
+  );
+  const updated = nodesOf(row?.['QUERY PLAN'][0].Plan).find(
+    (one) => one['Relation Name'] === 'platform_users' && one['Node Type'] === 'ModifyTable',
+  );
+  const join = updated?.Plans?.[0];
+  return [join, ...(join?.Plans ?? [])].map((one) => one?.['Index Name'] ?? one?.['Node Type']);
+}
 
 async function fill({ dataSource }: LogNode, account: number): Promise<void> {
   await dataSource.query(

@@ -37,7 +37,7 @@ describe('the total of a session', () => {
     await database.drop();
   });
 
-  const anOwner = (inAccount = account): Promise<LogOwner> =>
+  const anOwner = async (inAccount = account): Promise<LogOwner> =>
     nodes[0].users.ensure(inAccount, `user-${users++}`);
   const append = (owner: LogOwner, agentSessionId: string, messages: number) =>
     Promise.all(

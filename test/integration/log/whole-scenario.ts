@@ -13,7 +13,7 @@ const LONG = 600;
 export async function doEverything(node: LogNode, account: number, prefix = ''): Promise<unknown> {
   const { appender, changes, reader, users, sessions } = node;
   const key = aKey(account);
-  const told: unknown[] = [];
+  const told: unknown[] = [...(await appendToEach(node, account, prefix))];
   for (const name of USERS) {
     const user = prefix + name;
     const attempt = async (work: () => Promise<unknown>): Promise<void> => {
@@ -64,6 +64,23 @@ export async function doEverything(node: LogNode, account: number, prefix = ''):
   told.push(await readAll(node, account, `${prefix}ada`, `${prefix}ada-first`));
   told.push(await readAll(node, account, `${prefix}ada`, `${prefix}ada-first`));
   return comparable(told);
+}
+
+/** One message for each of some users at once, of every mix of senders that has a statement of its own. */
+async function appendToEach({ appender }: LogNode, account: number, prefix: string): Promise<unknown[]> {
+  const users = [`${prefix}ida`, `${prefix}jan`, `${prefix}kim`];
+  const mixes = [['system'], ['user'], ['assistant'], ['user', 'assistant', 'system']] as const;
+  const told: unknown[] = [];
+  for (const mix of mixes) {
+    const append = (user: string, i: number) => {
+      const sender = mix[i % mix.length] ?? 'user';
+      const clientMessageId = `each-${mix.join('-')}`;
+      const message = aMessage({ sender, clientMessageId, agentSessionId: `${user}-own` });
+      return appender.append(account, user, message);
+    };
+    told.push(await Promise.all(users.map(append)));
+  }
+  return told;
 }
 
 /** What an agent does with a session in which something waits: something is left at the end. */
