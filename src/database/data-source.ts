@@ -23,14 +23,23 @@ export type DatabaseAddress =
 /** Injects the {@link DatabaseAddress}, for who needs a connection of its own. */
 export const DATABASE_ADDRESS = Symbol('DatabaseAddress');
 
-/** PostgreSQL's number for the type `bigint`. */
+/** PostgreSQL's numbers for the types `bigint` and `bigint[]`. */
 const BIGINT = 20;
+const BIGINTS = 1016;
 
 /** Positions are `bigint`, and below 2^53 by construction: numbers, not strings. */
 const types: pg.CustomTypesConfig = {
-  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    oid === BIGINT ? Number : (pg.types.getTypeParser(oid, format) as (text: string) => unknown),
+  getTypeParser: (oid: number, format?: 'text' | 'binary') => {
+    if (oid === BIGINT) return Number;
+    if (oid === BIGINTS) return numbers;
+    return pg.types.getTypeParser(oid, format) as (text: string) => unknown;
+  },
 };
+
+/** @param text of one dimension and without nulls, e.g. `{1,2}` */
+function numbers(text: string): number[] {
+  return text.slice(1, -1).split(',').map(Number);
+}
 
 /**
  * Every statement here names its rows by an index. A plan that was made, and kept, while a table was empty would scan it

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
-import type pg from 'pg';
+import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { isReadOnly, translateDatabaseError } from './errors.js';
 
@@ -33,7 +33,7 @@ export class Database implements Queryable {
 
   async query<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {
     try {
-      return (await this.pool.query<Row>({ ...statement, values: values as unknown[] })).rows;
+      return (await this.pool.query<Row>(prepared(statement, values))).rows;
     } catch (error) {
       throw translateDatabaseError(error);
     }
@@ -76,6 +76,13 @@ function transactionOn(client: pg.PoolClient): Transaction {
   return {
     kind: 'transaction',
     query: async <Row extends object>(statement: Statement, values: readonly unknown[] = []) =>
-      (await client.query<Row>({ ...statement, values: values as unknown[] })).rows,
+      (await client.query<Row>(prepared(statement, values))).rows,
   };
+}
+
+/** `pg` takes a query of its own as it is; any other object it copies, property by property with their descriptors. */
+function prepared({ name, text }: Statement, values: readonly unknown[]): pg.QueryConfig {
+  const query = new pg.Query(text, values as unknown[]) as pg.Query & pg.QueryConfig;
+  query.name = name;
+  return query;
 }

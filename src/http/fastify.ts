@@ -25,7 +25,10 @@ export function createFastifyAdapter(config: Config): FastifyAdapter {
     skipMiddie: true, // there is no middleware
     return503OnClosing: false, // while draining, what still comes is answered, with Connection: close
     routerOptions: { maxParamLength: MAX_URL_LENGTH },
-    rewriteUrl: ({ url = '/' }: IncomingMessage) => (isDecodable(url) ? url.replace(ALIAS, '') : UNDECODABLE),
+    rewriteUrl: ({ url = '/' }: IncomingMessage) => {
+      if (!isDecodable(url)) return UNDECODABLE;
+      return url.startsWith('/api/') ? url.replace(ALIAS, '') : url;
+    },
     genReqId: ({ headers }: IncomingMessage) => {
       const given = headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();

@@ -34,8 +34,9 @@ export class OpenConnections {
       all.add(socket);
       silent.set(socket.once('close', closes), performance.now());
     });
-    server.on('request', speaks).on('upgrade', speaks);
-    server.prependListener('request', (_: IncomingMessage, response: ServerResponse) => {
+    server.on('upgrade', speaks);
+    server.prependListener('request', (request: IncomingMessage, response: ServerResponse) => {
+      speaks(request);
       this.requests++;
       if (this.isLeaving) response.shouldKeepAlive = false;
     });

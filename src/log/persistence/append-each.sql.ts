@@ -3,6 +3,12 @@ import type { Statement } from '../../database/database.js';
 /** What waits for agents (decision 15): a row for a session whose user wrote after an assistant wrote last. */
 export const INTO_INBOX = 'INSERT INTO inbox (user_id, agent_session_id, account_id, since_seq, since)';
 
+/** What became of the heads. Few columns, and floating point for the time: each column and each numeric has its price. */
+export function headsBefore(headSeq: string): string {
+  return `SELECT ARRAY[id, ${headSeq}, read_seq, unread_count, (date_part('epoch', now) * 1000)::bigint] AS numbers, current_session
+FROM head`;
+}
+
 /** Whose items a batch holds: of one kind of sender, or of several. */
 export type Senders = 'user' | 'assistant' | 'system' | 'mixed';
 
@@ -54,8 +60,7 @@ WITH head AS (
     octet_length(payload) + octet_length(metadata), client_id, hash, now, now
   FROM head
 )${inbox}
-SELECT id, head_seq - 1 AS head_seq, read_seq, unread_count, current_session,
-  (extract(epoch FROM now) * 1000)::bigint AS now FROM head`;
+${headsBefore('head_seq - 1')}`;
   return { name: `log.append.${name}.${senders}`, text };
 }
 
@@ -75,11 +80,7 @@ export const APPEND_EACH = {
 
 /** The head of a user whose items were appended, as it was before. */
 export interface UsualRow {
-  id: number;
-  head_seq: number;
-  read_seq: number;
-  unread_count: number;
+  /** Id, `head_seq`, `read_seq`, `unread_count`, and the time in milliseconds since the epoch by the database's clock. */
+  numbers: [number, number, number, number, number];
   current_session: string;
-  /** Milliseconds since the epoch, by the database's clock. */
-  now: number;
 }

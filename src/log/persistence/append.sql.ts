@@ -1,5 +1,5 @@
 import type { Statement } from '../../database/database.js';
-import { INTO_INBOX } from './append-each.sql.js';
+import { headsBefore, INTO_INBOX } from './append-each.sql.js';
 
 const MOVE_IN_INBOX =
   'ON CONFLICT (user_id, agent_session_id) DO UPDATE SET since_seq = excluded.since_seq, since = excluded.since';
@@ -65,7 +65,7 @@ WITH head AS MATERIALIZED (
   SELECT id, current_session, account_id, head_seq + waits, now FROM head WHERE waits IS NOT NULL AND answers
   ${MOVE_IN_INBOX}
 )
-SELECT id, head_seq, read_seq, unread_count, current_session, (extract(epoch FROM now) * 1000)::bigint AS now FROM head`,
+${headsBefore('head_seq')}`,
 };
 
 /**

@@ -63,7 +63,7 @@ export class BatchWriter {
     const rows = await (!second
       ? this.database.query<UsualRow>(APPEND_ONE[first.message.sender], values(first))
       : this.database.query<UsualRow>(...statementFor(batch)));
-    return new Map(rows.map((row) => [row.id, row]));
+    return new Map(rows.map((row) => [row.numbers[0], row]));
   }
 
   private hasWebhooks({ owner }: Item): boolean {
@@ -79,9 +79,10 @@ export function refusedByDatabase(error: unknown): boolean {
 /** The next row of a head, which stands for what was appended behind it so far. */
 function takeRow(head: UsualRow | undefined, { message }: Item): AppendRow | undefined {
   if (!head) return undefined;
-  head.head_seq++;
-  head.unread_count += unreadOf(message);
-  const { head_seq: seq, read_seq, unread_count, current_session: sid, now } = head;
+  head.numbers[1]++;
+  head.numbers[3] += unreadOf(message);
+  const [, seq, read_seq, unread_count, now] = head.numbers;
+  const sid = head.current_session;
   return { verdict: 'ok', original: null, sid, read_seq, now, seq, unread_count, born: false };
 }
 
