@@ -72,7 +72,9 @@ export class PostgresBus extends LocalBus implements OnModuleInit, OnApplication
     this.sending ??= this.sendAll().finally(() => (this.sending = undefined));
   }
 
+  /** Begins when whoever publishes has done so with all it has: hints of messages that were written together go together. */
   private async sendAll(): Promise<void> {
+    await undefined;
     while (this.link && this.waiting.size > 0) await this.sendSome(this.link);
   }
 

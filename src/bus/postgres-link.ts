@@ -13,9 +13,10 @@ const SILENCE_LIMIT = 5000;
 /** How long PostgreSQL has for a statement of the bus, in milliseconds. */
 const STATEMENT_TIMEOUT = 5000;
 
+/** Payloads come in lines, which JSON has none of itself: as array elements each would be escaped. */
 const NOTIFY = {
   name: 'bus.notify',
-  text: 'SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload',
+  text: `SELECT pg_notify($1, payload) FROM unnest(string_to_array($2, E'\n')) AS payload`,
 };
 
 /** Somebody between this node and PostgreSQL swallows notifications. */
@@ -78,7 +79,7 @@ export class PostgresLink {
   async notify(payloads: readonly string[]): Promise<void> {
     this.unanswered++;
     try {
-      await this.client.query({ ...NOTIFY, values: [CHANNEL, payloads] });
+      await this.client.query({ ...NOTIFY, values: [CHANNEL, payloads.join('\n')] });
     } finally {
       this.unanswered--;
     }

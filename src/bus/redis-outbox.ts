@@ -34,7 +34,9 @@ export class RedisOutbox {
     return (this.sending ??= this.sendAll().finally(() => (this.sending = undefined)));
   }
 
+  /** Begins when whoever publishes has done so with all it has: hints of messages that were written together go together. */
   private async sendAll(): Promise<void> {
+    await undefined;
     for (let { connection } = this.link; connection && this.waiting.size > 0; { connection } = this.link)
       await this.sendSome(connection);
   }

@@ -15,7 +15,11 @@ export type Senders = 'user' | 'assistant' | 'system' | 'mixed';
 /** A row for each item: user, its session (null: any), whether unread (0 or 1), sender, payload, metadata, client_message_id, hash. */
 const TYPES = ['bigint', 'text', 'int', 'text', 'text', 'text', 'text', 'bytea'];
 const ONE = `(VALUES (${TYPES.map((type, i) => `$${i + 1}::${type}`).join(', ')}))`;
-const MANY = `unnest(${TYPES.map((type, i) => `$${i + 1}::${type}[]`).join(', ')})`;
+/** The JSON of payload and metadata comes in lines, which it has none of itself: as array elements it would be escaped. */
+const LINES = [4, 5];
+const MANY = `unnest(${TYPES.map((type, i) =>
+  LINES.includes(i) ? `string_to_array($${i + 1}, E'\\n')` : `$${i + 1}::${type}[]`,
+).join(', ')})`;
 
 const WAITING = `${INTO_INBOX}
   SELECT id, current_session, account_id, head_seq, now FROM head WHERE sender = 'user'

@@ -91,7 +91,7 @@ function statementFor(batch: readonly Item[]): [Statement, unknown[]] {
   if (users.size < batch.length) return [APPEND_USUAL, usualColumns(batch)];
   const sorted = batch.toSorted((a, b) => a.owner.userId - b.owner.userId); // the order in which heads are locked
   const rows = sorted.map(values);
-  return [APPEND_EACH[sendersOf(batch)], COLUMNS.map((i) => rows.map((row) => row[i]))];
+  return [APPEND_EACH[sendersOf(batch)], COLUMNS.map((written, i) => written(rows.map((row) => row[i])))];
 }
 
 function sendersOf(batch: readonly Item[]): keyof typeof APPEND_EACH {
@@ -100,8 +100,15 @@ function sendersOf(batch: readonly Item[]): keyof typeof APPEND_EACH {
   return 'mixed';
 }
 
-/** Of {@link values}, by number. */
-const COLUMNS = [0, 1, 2, 3, 4, 5, 6, 7];
+/** An array of numbers, or of words: nothing in it needs an escape. */
+const array = (column: unknown[]): string => `{${column.join(',')}}`;
+/** JSON, in lines: it has no line breaks of its own. */
+const lines = (column: unknown[]): string => column.join('\n');
+/** As `pg` writes an array: each element escaped. */
+const escaped = (column: unknown[]): unknown[] => column;
+
+/** How each column of {@link values} is written for {@link APPEND_EACH}. */
+const COLUMNS = [array, escaped, array, array, lines, lines, escaped, escaped];
 
 function values({ owner, message, requestHash }: Item): unknown[] {
   return [

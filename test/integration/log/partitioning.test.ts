@@ -35,7 +35,7 @@ const ofMessages = ({ text }: Ran): boolean => /(FROM|JOIN|UPDATE) messages\b/.t
 /** What waits in an account is of many users. */
 const OF_MANY_USERS = ['log.inbox.pending', 'log.inbox.pending-of-each'];
 /** Of how many users a call was: a batch names one for each item. */
-const usersOf = ({ values: [first] }: Ran): number => (Array.isArray(first) ? new Set(first).size : 1);
+const usersOf = ({ values: [first] }: Ran): number => new Set(String(first).split(',')).size;
 const PARTITION = /^messages_\d+$/;
 
 let database: TestDatabase;
