@@ -75,12 +75,12 @@ export class Database implements Queryable {
 function transactionOn(client: pg.PoolClient): Transaction {
   return {
     kind: 'transaction',
-    query: async <Row extends object>(statement: Statement, values: readonly unknown[] = []) =>
-      (await client.query<Row>(prepared(statement, values))).rows,
+    query: async <Row extends object>({ name, text }: Statement, values: readonly unknown[] = []) =>
+      (await client.query<Row>({ name, text, values: values as unknown[] })).rows,
   };
 }
 
-/** `pg` takes a query of its own as it is; any other object it copies, property by property with their descriptors. */
+/** For a pool: it takes a query of `pg`'s own as it is; any other object `pg` copies, each property with its descriptor. */
 function prepared({ name, text }: Statement, values: readonly unknown[]): pg.QueryConfig {
   const query = new pg.Query(text, values as unknown[]) as pg.Query & pg.QueryConfig;
   query.name = name;

@@ -77,6 +77,7 @@ describe('POST /v1/api-keys', () => {
 
   it('creates a key that expires', async () => {
     const { key, id } = await aKey(api, { expires_in: 1 });
+    expect(await statusWith(key)).toBe(200);
     expect((await inList(id)).expires_at).toMatch(TIME);
     await eventually(async () => {
       expect(await api.get('/v1/api-keys', { key })).toMatchObject(anError(401, 'expired_api_key'));
@@ -149,6 +150,7 @@ describe('POST /v1/api-keys/{id}/rotate', () => {
 
   it('ends the old key at once with a grace period of 0', async () => {
     const old = await aKey(api);
+    expect(await statusWith(old.key)).toBe(200); // and is remembered
     const { key } = made(await api.post(`/v1/api-keys/${old.id}/rotate`, { grace_seconds: 0 }));
     expect(await api.get('/v1/api-keys', { key: old.key })).toMatchObject(anError(401, 'expired_api_key'));
     expect(await statusWith(key)).toBe(200);

@@ -52,6 +52,7 @@ describe('POST /v1/tokens', () => {
 describe('a user token', () => {
   it('ends when it expires', async () => {
     const key = await aToken(api, aUser(), 1);
+    expect((await listWith(key)).status).toBe(200);
     await eventually(async () => {
       expect(await listWith(key)).toMatchObject(anError(401, 'expired_token'));
     });
@@ -98,6 +99,7 @@ describe('POST /v1/tokens/revoke', () => {
     const [user, other] = [aUser(), aUser()];
     const tokens = [await aToken(api, user), await aToken(api, user)];
     const others = await aToken(api, other);
+    expect((await listWith(tokens[0] as string)).status).toBe(200); // and is remembered; the other has never come
     expect(await api.post('/v1/tokens/revoke', { platform_user_id: user })).toMatchObject({
       status: 200,
       body: { platform_user_id: user, revoked_at: expect.stringMatching(TIME) },
