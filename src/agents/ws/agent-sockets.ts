@@ -14,6 +14,12 @@ const COMMANDS = new Set<unknown>([
   ...['message:start', 'message:append', 'message:finish'],
 ]);
 
+/**
+ * How long an agent that could not be told what waits stays, in milliseconds: what it sends right away is still answered,
+ * and it does not come again at once.
+ */
+const LEAVE_AFTER = 500;
+
 /** The life of an agent's socket: handshake, what waits for it, end. */
 @Injectable()
 export class AgentSockets {
@@ -53,7 +59,7 @@ export class AgentSockets {
       return true;
     } catch (error) {
       this.logger.warn(`An agent could not be told what waits: ${String(error)}`);
-      setImmediate(() => connection.leave()); // after the answers to what it has sent
+      setTimeout(() => connection.leave(), LEAVE_AFTER).unref();
       return false;
     }
   }
