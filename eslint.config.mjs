@@ -131,8 +131,13 @@ export default tseslint.config(
       '@typescript-eslint/max-params': ['error', { max: 6 }],
       'no-console': 'error',
       ...noEnvProperty,
-      ...restrictedImports(noHttpException, ...noEnvImport),
+      ...restrictedImports(noHttpException, noUncheckedInput, ...noEnvImport),
     },
+  },
+  {
+    // What checks the input.
+    files: ['src/wire/inputs.ts'],
+    rules: restrictedImports(noHttpException, ...noEnvImport),
   },
   {
     // The http edge and the wiring speak HTTP.

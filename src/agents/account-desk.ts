@@ -42,8 +42,8 @@ export class AccountDesk {
   /** Resolves when it hears hints and has read what waits. Rejects when it cannot. */
   private opening: Promise<void> | undefined;
   private readonly looks = new LookQueue<Look>((id, look) => this.look(id, look), LOOKS_AT_ONCE);
-  /** What agents that are about to be greeted will be told then, by `agent_session_id`. */
-  private readonly ungreeted = new Map<string, Map<string, Telling>>();
+  /** Sessions of which agents that are about to be greeted will be told then, as they are then. */
+  private readonly ungreeted = new Map<string, Set<string>>();
   /** Sessions of which something was heard since the list under way was asked for: the list may be older. */
   private heard: Set<string> | undefined;
   private comparing: Promise<void> | undefined;
@@ -66,8 +66,8 @@ export class AccountDesk {
    */
   async join(agent: DeskAgent, greet: (pending: number) => void): Promise<void> {
     const isOpen = this.opening !== undefined;
-    const waiting = new Map<string, Telling>();
-    this.ungreeted.set(agent.id, waiting);
+    const sessions = new Set<string>();
+    this.ungreeted.set(agent.id, sessions);
     this.desk.add(agent).forEach((telling) => this.tell(telling));
     try {
       await (this.opening ??= this.open());
@@ -77,8 +77,9 @@ export class AccountDesk {
       throw error;
     }
     if (!this.ungreeted.delete(agent.id)) return; // it has left
-    greet(waiting.size);
-    for (const telling of waiting.values()) this.host.tell(telling);
+    const tellings = [...sessions].flatMap((id) => this.desk.telling(agent.id, id) ?? []);
+    greet(tellings.length);
+    for (const telling of tellings) this.host.tell(telling);
   }
 
   leave({ id }: DeskAgent): void {
@@ -180,7 +181,7 @@ export class AccountDesk {
 
   private tell(telling: Telling): void {
     const later = this.ungreeted.get(telling.to);
-    if (later) later.set(telling.session.agent_session_id, telling);
+    if (later) later.add(telling.session.agent_session_id);
     else this.host.tell(telling);
   }
 }

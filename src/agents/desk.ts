@@ -159,6 +159,13 @@ export class Desk {
     return entry ? this.audience(entry.waiting).map(({ id }) => id) : [];
   }
 
+  /** What an agent is told of a session as it is now; nothing when nothing waits there, or not for this agent. */
+  telling(to: string, sessionId: string): Telling | undefined {
+    const waiting = this.entries.get(sessionId)?.waiting;
+    if (!waiting || !this.audience(waiting).some(({ id }) => id === to)) return undefined;
+    return { to, session: waiting.session, messages: waiting.messages };
+  }
+
   private audience({ session, holder }: Pick<WaitingSession, 'session' | 'holder'>): DeskAgent[] {
     if (holder !== null) return [this.agents.get(holder) ?? []].flat();
     const { agent_id } = session;

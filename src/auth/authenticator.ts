@@ -91,11 +91,11 @@ export class Authenticator {
     return key && this.hasExpired(key) ? 'expired_api_key' : undefined;
   }
 
-  /** Whether what made a principal is as it was: its key is known here, and has got no other end since. */
+  /** Whether what made a principal is as it was: its key is known here, and was not read anew since, as what changes is. */
   private isUnchanged(principal: Principal): boolean {
     const key = this.keys.peek(principal.keyId);
     if (!key || this.problem(principal)) return false;
-    return principal.kind === 'user_token' || endOf(key) === principal.expiresAt;
+    return principal.kind === 'user_token' || key.scopes === principal.scopes;
   }
 
   private hasExpired(key: ApiKey): boolean {
@@ -110,11 +110,6 @@ function toPrincipal(key: ApiKey): KeyPrincipal {
     keyId: key.id,
     scopes: key.scopes,
     rateLimitPerHour: key.rateLimitPerHour,
-    expiresAt: endOf(key),
+    expiresAt: key.expiresAt?.getTime() ?? null,
   };
-}
-
-/** Milliseconds since the epoch. */
-function endOf({ expiresAt }: ApiKey): number | null {
-  return expiresAt?.getTime() ?? null;
 }

@@ -17,8 +17,9 @@ import { requestHash } from './request-hash.js';
 
 /** Rows in one batch: beyond this the commit is shared well enough, and latency grows. */
 const MAX_BATCH = 64;
-/** SQLSTATE. */
+/** SQLSTATEs: of what another transaction has just committed, and of one that stood in the way. */
 const UNIQUE_VIOLATION = '23505';
+const DEADLOCK_DETECTED = '40P01';
 /** How often an append is judged anew because a session, a repeat or the user changed under it. */
 const MAX_ATTEMPTS = 5;
 
@@ -66,7 +67,7 @@ export class Appender implements BeforeApplicationShutdown {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const owner = await this.users.ensure(accountId, platformUserId);
       const item = { owner, message, requestHash: requestHash(message) };
-      const written = await this.lane(owner).add(item).catch(refusedAsDuplicate);
+      const written = await this.lane(owner).add(item).catch(judgedAnew);
       if (written?.row.verdict === 'unknown_user') this.users.forget(owner);
       else if (written && written.row.verdict !== 'stale') return this.answer(owner, written);
     }
@@ -125,9 +126,10 @@ export class Appender implements BeforeApplicationShutdown {
   }
 }
 
-/** Somebody else committed the same session or client message id after we had looked: the next look sees it. */
-function refusedAsDuplicate(error: unknown): undefined {
-  if (sqlState(error) !== UNIQUE_VIOLATION) throw error;
+/** Somebody else committed the same session or client message id after we had looked, and the next look sees it. */
+function judgedAnew(error: unknown): undefined {
+  const state = sqlState(error);
+  if (state !== UNIQUE_VIOLATION && state !== DEADLOCK_DETECTED) throw error;
 }
 
 /** Items of one user share a batch only when they agree on the session and none repeats another (see `APPEND`). */

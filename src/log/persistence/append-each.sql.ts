@@ -41,8 +41,8 @@ const INBOX: Record<Senders, readonly string[]> = {
  * their users untouched.
  *
  * The heads are updated in the order of the items. The caller sorts them by user, the one global order, so that batches
- * of any lane and node do not deadlock; should PostgreSQL ever join in another order (a test holds the plan), it breaks a
- * deadlock, and the batch is written one by one. The update's lock makes commit order equal `seq` order for each user; it
+ * of any lane and node do not deadlock. Should PostgreSQL ever join in another order (a test holds the plan), it breaks the
+ * deadlock, the batch is written one by one, and what is refused again is judged anew (`Appender.append`). The update's lock makes commit order equal `seq` order for each user; it
  * waits, and then sees the newest version of a head. The current session is always open: whoever closes it, under the
  * same lock, names another one.
  */

@@ -16,7 +16,7 @@ const INTO_WEBHOOKS = `INSERT INTO webhook_deliveries (account_id, endpoint_id, 
       SELECT FROM sessions s WHERE s.account_id = a.account_id AND s.agent_session_id = a.sid AND s.agent_id = e.agent_id))`;
 
 /**
- * As {@link APPEND_EACH}, for a batch in which a user has several items. Usual is a user whose items go to the session
+ * As `APPEND_EACH`, for a batch in which a user has several items. Usual is a user whose items go to the session
  * that is current, and repeat nothing; the other users of the batch come back missing, untouched.
  *
  * The heads are locked in id order, the one global order, so that batches of any lane and node cannot deadlock; the lock

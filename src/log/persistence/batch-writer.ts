@@ -28,7 +28,7 @@ interface Share {
 }
 
 /**
- * Writes batches: what is usual by the lean statement, the rest by the one that can do everything; to that belongs all of
+ * Writes batches: what is usual by one of the lean statements, the rest by the one that can do everything; to that belongs all of
  * an account that has webhooks.
  */
 @Injectable()

@@ -23,7 +23,8 @@ export function observeRequests(app: NestFastifyApplication): void {
       const one = series.get(name) ?? requests.labels({ method, route, status });
       series.set(name, one);
       one.observe(elapsedTime / 1000);
-      if (isLogged) logger.debug(`${method} ${route} ${status} in ${elapsedTime.toFixed(1)} ms (request ${id})`);
+      if (isLogged)
+        logger.debug(`${method} ${route} ${status} in ${elapsedTime.toFixed(1)} ms (request ${id})`);
       done();
     };
   };

@@ -33,6 +33,8 @@ export class RateLimitGuard extends ThrottlerGuard {
     const request = requestOf<ChargedRequest>(context);
     // Free of charge also when it fails, e.g. a health check of a node whose database is away.
     if (routeRules(this.reflector, context).isPublic) request.charged = true;
-    return this.httpRateLimit.charge(request, context.getArgByIndex<FastifyReply>(1))?.then(allowed) ?? ALLOWED;
+    return (
+      this.httpRateLimit.charge(request, context.getArgByIndex<FastifyReply>(1))?.then(allowed) ?? ALLOWED
+    );
   }
 }

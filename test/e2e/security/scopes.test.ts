@@ -1,3 +1,4 @@
+import { eventually } from '../../support/eventually.js';
 import { aUser, startTestNode, type TestNode } from '../../support/node.js';
 import { documentedRoutes, methodOf, ROUTES, type Scope, SCOPES, someThings } from './routes.js';
 
@@ -14,6 +15,14 @@ const rules = Object.entries(ROUTES);
 
 it('Every documented route that needs a credential has a rule here, and every rule a route', async () => {
   expect((await documentedRoutes(node)).sort()).toEqual(Object.keys(ROUTES).sort());
+});
+
+it('A key that was used, and then changed in the database, has its new scopes within a second', async () => {
+  const { id, key } = await node.newKey({ scopes: ['user', 'admin'] });
+  const status = async (): Promise<number> => (await node.call('GET', '/v1/api-keys', undefined, key)).status;
+  expect(await status()).toBe(200);
+  await node.query(`UPDATE api_keys SET scopes = '{user}', changed_at = now() WHERE id = $1`, [id]);
+  await eventually(async () => expect(await status()).toBe(403));
 });
 
 describe.each(rules)('%s', (name, { scopes, token, request }) => {

@@ -82,6 +82,18 @@ it('a node that is alone sends no hint; another that came is known at once, not 
   await eventually(() => expect(hintsSaid()).toHaveLength(1));
 });
 
+it('hints that are published in one turn go in one NOTIFY', async () => {
+  const [first, second] = [await aNode(), await aNode()];
+  const { heard } = await hearing(second.bus, 1);
+  await eventually(() => expect(first.nodes.isAlone).toBe(false));
+  const query = jest.spyOn(pg.Client.prototype, 'query');
+  for (let seq = 1; seq <= 20; seq++) first.bus.publish(aHint(1, seq));
+  await eventually(() => expect(heard).toHaveLength(20));
+  const texts = query.mock.calls.map(([config]) => String((config as { values?: unknown[] }).values?.[1]));
+  query.mockRestore();
+  expect(texts.filter((text) => text.includes('"kind"'))).toHaveLength(1);
+});
+
 it('what anybody else says on the channel harms nobody', async () => {
   const [first, second] = [await aNode(), await aNode()];
   const { heard } = await hearing(second.bus, 1);

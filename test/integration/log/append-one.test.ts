@@ -132,7 +132,7 @@ describe('a message that is appended alone', () => {
       expect(heads?.[other]).toEqual(heads?.[0]);
       expect(messages?.[other]).toEqual(messages?.[0]);
     }
-    expect(messages?.[0]).toHaveLength(8);
+    expect(messages?.[0]).toHaveLength(10);
   });
 });
 
@@ -143,6 +143,8 @@ const CASES: Case[] = [
   { sender: 'assistant' },
   { sender: 'user', content: '"\\ \n é 漢 😀' },
   { sender: 'system', metadata: { a: [1, null] } },
+  { content: '{"a":"\\n"},\nNULL', metadata: { 'a\nb': '\r\n\u2028', NULL: '{}' }, clientMessageId: 'NULL' },
+  { clientMessageId: 'a"b\\,{}' },
   { clientMessageId: 'a' },
   { clientMessageId: 'a' }, // a repeat
   { clientMessageId: 'a', content: 'other' }, // reused

@@ -1,9 +1,11 @@
 import type { LogEntry } from '../../../src/kernel/events.js';
 import type { LogOwner } from '../../../src/log/log-types.js';
+import { APPEND_EACH } from '../../../src/log/persistence/append-each.sql.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
 import { deadlocks, holdHead, holdLock } from '../../support/head-lock.js';
 import { aKey, aMessage, anAccount, type LogNode, startLogNode } from '../../support/log-node.js';
+import { statementsOf } from './statements.js';
 
 const ROUNDS = 60;
 
@@ -52,6 +54,34 @@ describe('two nodes that want the same', () => {
   };
   const patch = (node: number, id: string, status: 'open' | 'closed') =>
     (nodes[node % 2] as LogNode).sessions.patch(aKey(account), id, { status, context_mode: 'replace' });
+
+  it('write to the same users, each in an order of its own, and never block each other for good', async () => {
+    const users = Array.from({ length: 7 }, (_, i) => `user-${i}`);
+    await Promise.all(users.map((user) => append(0, user)));
+    const ran = await statementsOf(async () => {
+      await Promise.all(
+        [users, users.toReversed()].map(async (own, node) => {
+          for (let round = 0; round < ROUNDS; round++)
+            await Promise.all(own.map((user) => append(node, user)));
+        }),
+      );
+    });
+    expect(ran.map(({ name }) => name)).toContain(APPEND_EACH.assistant.name);
+    for (const user of users) expect(await history(user)).toHaveLength(1 + 2 * ROUNDS);
+  });
+
+  it('wait for each other, and go on where the log is then', async () => {
+    const users = await threeOfOneLane(0);
+    await Promise.all(users.map((user) => append(0, user)));
+    const head = await holdHead(database.connection, (await ownerOf(users[1] as string)).userId);
+    const first = append(1, users[1] as string);
+    await head.waiters(1);
+    const batch = Promise.all(users.map((user) => append(0, user, { clientMessageId: 'the same for each' })));
+    await head.waiters(2);
+    await head.release();
+    expect((await first).message.seq).toBe(2);
+    expect((await batch).map(({ message }) => message.seq)).toEqual([2, 3, 2]);
+  });
 
   it('write a message with one client_message_id once, and both answer it', async () => {
     await append(0, 'ann');

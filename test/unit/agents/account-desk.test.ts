@@ -134,6 +134,19 @@ it('An agent is greeted before it is told, and told of a session once, as it is 
   expect(inbox.told.at(-1)).toBe('ann s1 1,2');
 });
 
+it('An agent is not told of what was handled while it was about to be greeted', async () => {
+  const inbox = new SlowInbox(new Random(4));
+  for (const id of ['s1', 's1', 's2']) inbox.say(id);
+  const desk = new AccountDesk(inbox.host, LIMIT);
+  await desk.join({ id: 'ann', agentId: null }, () => undefined);
+  inbox.told.length = 0;
+  inbox.sessions.get('s1')?.seqs.shift(); // handled by somebody; nothing is heard of it
+  inbox.sessions.delete('s2');
+  await desk.join({ id: 'ben', agentId: null }, (pending) => inbox.told.push(`ready ${pending}`));
+  await rest();
+  expect(inbox.told).toEqual(['ready 1', 'ben s1 2']);
+});
+
 it('Who has left while it was about to be greeted hears nothing', async () => {
   const inbox = new SlowInbox(new Random(2));
   inbox.say('s1');
