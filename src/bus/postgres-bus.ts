@@ -74,7 +74,7 @@ export class PostgresBus extends LocalBus implements OnModuleInit, OnApplication
 
   /** Begins when whoever publishes has done so with all it has: hints of messages that were written together go together. */
   private async sendAll(): Promise<void> {
-    await undefined;
+    await Promise.resolve();
     while (this.link && this.waiting.size > 0) await this.sendSome(this.link);
   }
 

@@ -36,7 +36,7 @@ export class RedisOutbox {
 
   /** Begins when whoever publishes has done so with all it has: hints of messages that were written together go together. */
   private async sendAll(): Promise<void> {
-    await undefined;
+    await Promise.resolve();
     for (let { connection } = this.link; connection && this.waiting.size > 0; { connection } = this.link)
       await this.sendSome(connection);
   }
