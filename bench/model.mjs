@@ -11,9 +11,9 @@ import { parseArgs } from 'node:util';
 /** Microseconds of CPU unless a name says otherwise. */
 export const COSTS = {
   /** POST /v1/message/receive, on the node. performance.md, A. */
-  post: 92,
+  post: 72,
   /** The same, in PostgreSQL, 32 at once: group commit shares it. */
-  postInDatabase: 43,
+  postInDatabase: 36,
   /** One device that hears a message: the last of 1,000 has it after 21.2 ms. performance.md, D. An upper bound. */
   delivery: 21,
   /** Announcing a message to other nodes over PostgreSQL. hint-cost.mjs. */
