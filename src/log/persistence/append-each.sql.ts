@@ -12,7 +12,10 @@ FROM head`;
 /** Whose items a batch holds: of one kind of sender, or of several. */
 export type Senders = 'user' | 'assistant' | 'system' | 'mixed';
 
-/** A row for each item: user, its session (null: any), whether unread (0 or 1), sender, payload, metadata, client_message_id, hash. */
+/**
+ * A row for each item: user, its session (null: any), whether unread (0 or 1), sender, payload, metadata,
+ * client_message_id, hash.
+ */
 const TYPES = ['bigint', 'text', 'int', 'text', 'text', 'text', 'text', 'bytea'];
 const ONE = `(VALUES (${TYPES.map((type, i) => `$${i + 1}::${type}`).join(', ')}))`;
 /** The JSON of payload and metadata comes in lines, which it has none of itself: as array elements it would be escaped. */
@@ -42,9 +45,10 @@ const INBOX: Record<Senders, readonly string[]> = {
  *
  * The heads are updated in the order of the items. The caller sorts them by user, the one global order, so that batches
  * of any lane and node do not deadlock. Should PostgreSQL ever join in another order (a test holds the plan), it breaks the
- * deadlock, the batch is written one by one, and what is refused again is judged anew (`Appender.append`). The update's lock makes commit order equal `seq` order for each user; it
- * waits, and then sees the newest version of a head. The current session is always open: whoever closes it, under the
- * same lock, names another one.
+ * deadlock, the batch is written one by one, and what is refused again is judged anew (`Appender.append`).
+ *
+ * The update's lock makes commit order equal `seq` order for each user; it waits, and then sees the newest version of a
+ * head. The current session is always open: whoever closes it, under the same lock, names another one.
  */
 function appendEach(name: string, source: string, senders: Senders): Statement {
   const inbox = INBOX[senders].map((part, i) => `, inbox_${i} AS (\n  ${part}\n)`).join('');

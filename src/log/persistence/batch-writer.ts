@@ -28,8 +28,8 @@ interface Share {
 }
 
 /**
- * Writes batches: what is usual by one of the lean statements, the rest by the one that can do everything; to that belongs all of
- * an account that has webhooks.
+ * Writes batches: what is usual by one of the lean statements, the rest by the one that can do everything; to that
+ * belongs all of an account that has webhooks.
  */
 @Injectable()
 export class BatchWriter {
