@@ -22,7 +22,7 @@ describe('a deadlock with somebody else', () => {
     const account = await anAccount(node);
     const append = (user: string) => node.appender.append(account, user, aMessage());
     await Promise.all(['ann', 'ben'].map(append));
-    const owners = await Promise.all(['ann', 'ben'].map((user) => node.users.ensure(account, user)));
+    const owners = await Promise.all(['ann', 'ben'].map(async (user) => node.users.ensure(account, user)));
     const [low, high] = owners.map(({ userId }) => userId).toSorted((a, b) => a - b);
     const stranger = new pg.Client(database.connection);
     await stranger.connect();
