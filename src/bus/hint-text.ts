@@ -28,6 +28,27 @@ export function writeHint(node: string, hint: Hint, limit: number): string {
   return `${node} ${channelOf(hint)} ${JSON.stringify({ ...hint, entries: [] })}`;
 }
 
+/** Hints that travel together, in lines, which a hint has none of itself: as few texts as the limit allows, in order. */
+export function packHints(texts: readonly string[], limit: number): string[] {
+  const packs: string[][] = [];
+  let room = 0;
+  for (const text of texts) {
+    const bytes = Buffer.byteLength(text) + 1;
+    if (bytes > room) {
+      packs.push([]);
+      room = limit + 1;
+    }
+    packs.at(-1)?.push(text);
+    room -= bytes;
+  }
+  return packs.map((pack) => pack.join('\n'));
+}
+
+/** The texts that {@link packHints} has put together. */
+export function unpackHints(pack: string): string[] {
+  return pack.split('\n');
+}
+
 /** @returns `undefined` for what is no hint: anybody may speak on a channel */
 export function readHint(text: string): HintText | undefined {
   const afterNode = text.indexOf(' ');

@@ -4,8 +4,9 @@ import { DATABASE_ADDRESS, type DatabaseAddress } from '../database/data-source.
 import { sqlState } from '../database/errors.js';
 import type { Hint } from '../kernel/events.js';
 import { NodeRegistry } from '../nodes/node-registry.js';
+import { breathe } from './breath.js';
 import { HintQueue } from './hint-queue.js';
-import { parseHint, readHint, writeHint } from './hint-text.js';
+import { packHints, parseHint, readHint, unpackHints, writeHint } from './hint-text.js';
 import { LocalBus } from './local-bus.js';
 import { PostgresLink } from './postgres-link.js';
 
@@ -26,7 +27,8 @@ const SHUTTING_DOWN = /^57P0/;
 /**
  * The bus of nodes that share a database and nothing else: `LISTEN` and `NOTIFY` on one connection of its own, outside
  * the write's transaction, where a `NOTIFY` would cost the whole database three of four commits. What gathers while one
- * `NOTIFY` is on the wire goes out in the next. A node that is alone sends nothing but its name now and then, by which
+ * `NOTIFY` is on the wire goes out in the next, as many hints in one payload as it holds: PostgreSQL and every node that
+ * listens, also the one that speaks, pay for each payload. A node that is alone sends nothing but its name now and then, by which
  * others know it.
  */
 @Injectable()
@@ -75,14 +77,18 @@ export class PostgresBus extends LocalBus implements OnModuleInit, OnApplication
   /** Begins when whoever publishes has done so with all it has: hints of messages that were written together go together. */
   private async sendAll(): Promise<void> {
     await Promise.resolve();
-    while (this.link && this.waiting.size > 0) await this.sendSome(this.link);
+    while (this.link && this.waiting.size > 0) await breathe(await this.sendSome(this.link));
   }
 
-  /** Sends a batch. One that PostgreSQL refuses is lost; one that did not get there goes again over the next link. */
-  private async sendSome(link: PostgresLink): Promise<void> {
+  /**
+   * Sends a batch. One that PostgreSQL refuses is lost; one that did not get there goes again over the next link.
+   *
+   * @returns how many hints it had
+   */
+  private async sendSome(link: PostgresLink): Promise<number> {
     const batch = this.waiting.take(MAX_BATCH);
     try {
-      await link.notify(batch);
+      await link.notify(packHints(batch, MAX_PAYLOAD));
     } catch (error) {
       const state = sqlState(error);
       if (state !== undefined && !SHUTTING_DOWN.test(state)) {
@@ -93,6 +99,7 @@ export class PostgresBus extends LocalBus implements OnModuleInit, OnApplication
         await link.ended;
       }
     }
+    return batch.length;
   }
 
   private complainOf(dropped: number): void {
@@ -101,8 +108,12 @@ export class PostgresBus extends LocalBus implements OnModuleInit, OnApplication
 
   private hear(payload: string): void {
     if (payload.startsWith(this.nodes.id)) return;
-    const hint = readHint(payload);
-    this.nodes.meet(); // who says a hint, or only its name, is there
+    this.nodes.meet(); // who says hints, or only its name, is there
+    for (const text of unpackHints(payload)) this.hearHint(text);
+  }
+
+  private hearHint(text: string): void {
+    const hint = readHint(text);
     if (!hint || !this.isHeard(hint.channel)) return;
     try {
       this.deliver(parseHint(hint));

@@ -13,10 +13,11 @@ const SILENCE_LIMIT = 5000;
 /** How long PostgreSQL has for a statement of the bus, in milliseconds. */
 const STATEMENT_TIMEOUT = 5000;
 
-/** Payloads come in lines, which JSON has none of itself: as array elements each would be escaped. */
+/** Between payloads, which have none in them (ASCII's record separator): as array elements each would be escaped. */
+const SEPARATOR = '\x1e';
 const NOTIFY = {
   name: 'bus.notify',
-  text: `SELECT pg_notify($1, payload) FROM unnest(string_to_array($2, E'\n')) AS payload`,
+  text: `SELECT pg_notify($1, payload) FROM unnest(string_to_array($2, E'\\x1e')) AS payload`,
 };
 
 /** Somebody between this node and PostgreSQL swallows notifications. */
@@ -75,11 +76,11 @@ export class PostgresLink {
     return this.client.ended;
   }
 
-  /** Says all of it in one transaction, in this order. */
+  /** Says all of it in one transaction, in this order. No payload has a record separator in it, as JSON has not. */
   async notify(payloads: readonly string[]): Promise<void> {
     this.unanswered++;
     try {
-      await this.client.query({ ...NOTIFY, values: [CHANNEL, payloads.join('\n')] });
+      await this.client.query({ ...NOTIFY, values: [CHANNEL, payloads.join(SEPARATOR)] });
     } finally {
       this.unanswered--;
     }

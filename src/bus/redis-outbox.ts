@@ -1,5 +1,6 @@
 import type { RedisConnection } from '../redis/redis-connection.js';
 import type { RedisLink } from '../redis/redis-link.js';
+import { breathe } from './breath.js';
 import { HintQueue } from './hint-queue.js';
 
 /** Most hints on the wire to one server. */
@@ -38,20 +39,25 @@ export class RedisOutbox {
   private async sendAll(): Promise<void> {
     await Promise.resolve();
     for (let { connection } = this.link; connection && this.waiting.size > 0; { connection } = this.link)
-      await this.sendSome(connection);
+      await breathe(await this.sendSome(connection));
   }
 
-  /** What the server refuses is lost; what did not get there goes again over the next connection. */
-  private async sendSome(connection: RedisConnection): Promise<void> {
+  /**
+   * What the server refuses is lost; what did not get there goes again over the next connection.
+   *
+   * @returns how many hints were tried
+   */
+  private async sendSome(connection: RedisConnection): Promise<number> {
     const batch = this.waiting.take(MAX_BATCH);
     const sent = await Promise.allSettled(
       batch.map((text) => connection.sendCommand(['SPUBLISH', this.channelOf(text), text])),
     );
     if (!connection.isReady) {
       this.waiting.putBack(batch.filter((_, index) => sent[index]?.status === 'rejected'));
-      return;
+    } else {
+      const refused = sent.find((one) => one.status === 'rejected');
+      if (refused) this.onRefusal(refused.reason);
     }
-    const refused = sent.find((one) => one.status === 'rejected');
-    if (refused) this.onRefusal(refused.reason);
+    return batch.length;
   }
 }

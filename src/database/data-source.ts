@@ -92,6 +92,7 @@ export function dataSourceOptions(address: DatabaseAddress, pool: PoolOptions = 
       types,
       options: PLANNER,
       keepAlive: true,
+      pipeline: true, // see `Pipeline`; who waits for each answer is not affected
       idleTimeoutMillis: 0, // a connection made anew parses and plans every statement again, before someone's message
       connectionTimeoutMillis: 5000,
       statement_timeout: STATEMENT_TIMEOUT,

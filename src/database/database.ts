@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { isReadOnly, translateDatabaseError } from './errors.js';
+import { Pipeline } from './pipeline.js';
 
 /** A prepared statement: PostgreSQL parses and plans it once for each connection, under its name. */
 export interface Statement {
@@ -10,7 +11,7 @@ export interface Statement {
   readonly text: string;
 }
 
-/** Something that runs prepared statements: the pool, or one transaction. Passed explicitly to whatever reads or writes. */
+/** Something that runs prepared statements: the pool, a pipeline, or one transaction. Passed explicitly to whatever reads or writes. */
 export interface Queryable {
   /** @throws ParleyError `service_unavailable` when the database is away; a `DatabaseError` of `pg` otherwise */
   query<Row extends object>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
@@ -37,6 +38,11 @@ export class Database implements Queryable {
     } catch (error) {
       throw translateDatabaseError(error);
     }
+  }
+
+  /** A connection's worth of statements that need not wait for one another. */
+  pipeline(): Pipeline {
+    return new Pipeline(this.pool);
   }
 
   /**

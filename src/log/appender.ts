@@ -1,6 +1,7 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { Bus } from '../bus/bus.js';
 import { CONFIG, type Config } from '../config/config.js';
+import { Database, type Queryable } from '../database/database.js';
 import { sqlState } from '../database/errors.js';
 import { toIso } from '../kernel/clock.js';
 import { conflict, ParleyError } from '../kernel/errors.js';
@@ -35,6 +36,7 @@ export class Appender implements BeforeApplicationShutdown {
   private readonly lanes: GroupCommit<Item, Written>[];
 
   constructor(
+    database: Database,
     private readonly writer: BatchWriter,
     private readonly users: PlatformUsers,
     private readonly reader: LogReader,
@@ -43,9 +45,11 @@ export class Appender implements BeforeApplicationShutdown {
   ) {
     const { APPEND_LANES: lanes, APPEND_QUEUE_LIMIT: queueLimit } = config;
     this.lanes = Array.from({ length: lanes }, () => {
+      const pipeline = database.pipeline();
       return new GroupCommit<Item, Written>({
-        write: (batch) => this.write(batch),
+        write: (batch) => this.write(pipeline, batch),
         worthSplitting: refusedByDatabase,
+        keyOf: ({ owner }) => owner.userId,
         fits: fitsBatch,
         maxBatch: MAX_BATCH,
         limit: Math.ceil(queueLimit / lanes),
@@ -84,8 +88,8 @@ export class Appender implements BeforeApplicationShutdown {
     return this.lanes[owner.userId % this.lanes.length] as GroupCommit<Item, Written>;
   }
 
-  private async write(batch: readonly Item[]): Promise<Outcome<Written>[]> {
-    const outcomes = await this.writer.write(batch);
+  private async write(pipeline: Queryable, batch: readonly Item[]): Promise<Outcome<Written>[]> {
+    const outcomes = await this.writer.write(pipeline, batch);
     return outcomes.map((outcome, index) =>
       'ok' in outcome ? { ok: this.announced(batch[index] as Item, outcome.ok) } : outcome,
     );

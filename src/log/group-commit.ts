@@ -1,7 +1,13 @@
 import { ParleyError } from '../kernel/errors.js';
 
+/** Most batches on their way at once: the store has the next one when it is done with one, and no more wait there. */
+const MOST_ON_THE_WAY = 2;
+/** Fewest items of a batch that goes out behind another: each batch is a commit, and fewer are better off in the next. */
+const WORTH_A_COMMIT = 8;
+
 interface Waiting<Item, Result> {
   readonly item: Item;
+  readonly key: unknown;
   resolve(result: Result): void;
   reject(error: unknown): void;
 }
@@ -14,6 +20,8 @@ export interface GroupCommitOptions<Item, Result> {
   write(batch: readonly Item[]): Promise<Outcome<Result>[]>;
   /** Whether a failed batch is worth retrying one by one: one bad item must not fail its neighbours. */
   worthSplitting: (error: unknown) => boolean;
+  /** Items of one key are written in the order in which they came. */
+  keyOf(item: Item): unknown;
   /** Whether `item` may share a batch with those before it. */
   fits(batch: readonly Item[], item: Item): boolean;
   /** Most items in one batch. */
@@ -23,12 +31,14 @@ export interface GroupCommitOptions<Item, Result> {
 }
 
 /**
- * Group commit: what arrives while a batch is being written is written together next. One batch in flight, first in
- * first out, no timer: at low load a batch is one item and waits for nothing.
+ * Group commit: what arrives while a batch is being written is written together next, without a timer: at low load a batch
+ * is one item and waits for nothing. Under load a second batch is sent behind the first, so that the store need not wait
+ * for this node between two. They have no key in common, so whatever becomes of the first, the order of a key is kept.
  */
 export class GroupCommit<Item, Result> {
   private waiting: Waiting<Item, Result>[] = [];
-  private running = false;
+  private readonly onTheWay = new Set<readonly Waiting<Item, Result>[]>();
+  private isPlanned = false;
   private idle: (() => void)[] = [];
 
   constructor(private readonly options: GroupCommitOptions<Item, Result>) {}
@@ -44,44 +54,73 @@ export class GroupCommit<Item, Result> {
         new ParleyError('service_unavailable', 'Too many messages are waiting to be written.', {}, 1),
       );
     return new Promise((resolve, reject) => {
-      this.waiting.push({ item, resolve, reject });
-      if (!this.running) this.start();
+      this.waiting.push({ item, key: this.options.keyOf(item), resolve, reject });
+      this.plan();
     });
   }
 
   /** Resolves when nothing waits and nothing is being written. */
   async drained(): Promise<void> {
-    if (this.running) await new Promise<void>((resolve) => this.idle.push(resolve));
+    if (!this.isIdle) await new Promise<void>((resolve) => this.idle.push(resolve));
   }
 
-  private start(): void {
-    this.running = true;
-    // One turn of the event loop, so that requests which arrived together are written together.
-    setImmediate(() => void this.run());
+  private get isIdle(): boolean {
+    return this.waiting.length === 0 && this.onTheWay.size === 0;
   }
 
-  private async run(): Promise<void> {
-    while (this.waiting.length > 0) await this.settle(this.takeBatch());
-    this.running = false;
-    for (const resolve of this.idle.splice(0)) resolve();
+  /** One turn of the event loop, so that requests which arrived together are written together. */
+  private plan(): void {
+    if (this.isPlanned || !this.mayGo(this.waiting.length)) return;
+    this.isPlanned = true;
+    setImmediate(() => {
+      this.isPlanned = false;
+      this.sendAll();
+    });
   }
 
-  private takeBatch(): Waiting<Item, Result>[] {
+  private sendAll(): void {
+    for (let batch = this.takeBatch(); batch; batch = this.takeBatch()) void this.send(batch);
+    if (this.isIdle) for (const resolve of this.idle.splice(0)) resolve();
+  }
+
+  private mayGo(items: number): boolean {
+    if (this.onTheWay.size === 0) return items > 0;
+    return this.onTheWay.size < MOST_ON_THE_WAY && items >= WORTH_A_COMMIT;
+  }
+
+  /** The oldest that may go; nothing passes by what has its key, be it waiting or on the way. */
+  private takeBatch(): Waiting<Item, Result>[] | undefined {
+    if (!this.mayGo(this.waiting.length)) return undefined;
+    const { maxBatch, fits } = this.options;
+    const held = new Set<unknown>([...this.onTheWay].flatMap((batch) => batch.map(({ key }) => key)));
     const items: Item[] = [];
-    for (const { item } of this.waiting) {
-      if (items.length === this.options.maxBatch || !this.options.fits(items, item)) break;
-      items.push(item);
+    const batch: Waiting<Item, Result>[] = [];
+    const left: Waiting<Item, Result>[] = [];
+    for (const one of this.waiting) {
+      if (items.length === maxBatch) left.push(one);
+      else if (!held.has(one.key) && fits(items, one.item)) {
+        batch.push(one);
+        items.push(one.item);
+      } else {
+        left.push(one);
+        held.add(one.key);
+      }
     }
-    return this.waiting.splice(0, Math.max(1, items.length));
+    if (!this.mayGo(batch.length)) return undefined;
+    this.waiting = left;
+    return batch;
   }
 
-  private async settle(batch: Waiting<Item, Result>[]): Promise<void> {
+  private async send(batch: readonly Waiting<Item, Result>[]): Promise<void> {
+    this.onTheWay.add(batch);
     const outcomes = await this.write(batch.map(({ item }) => item));
+    this.onTheWay.delete(batch);
     batch.forEach((waiting, index) => {
       const outcome = outcomes[index];
       if (outcome && 'ok' in outcome) waiting.resolve(outcome.ok);
       else waiting.reject(outcome?.failed ?? new Error('a batch was answered with too few outcomes'));
     });
+    this.sendAll(); // before those who have just been answered go on
   }
 
   private write(items: readonly Item[]): Promise<Outcome<Result>[]> {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type Statement } from '../../database/database.js';
+import type { Queryable, Statement } from '../../database/database.js';
 import { sqlState } from '../../database/errors.js';
 import { randomId } from '../../kernel/ids.js';
 import { type Outcome, writeOrSplit } from '../group-commit.js';
@@ -33,42 +33,45 @@ interface Share {
  */
 @Injectable()
 export class BatchWriter {
-  constructor(
-    private readonly database: Database,
-    private readonly subscriptions: Subscriptions,
-  ) {}
+  constructor(private readonly subscriptions: Subscriptions) {}
 
   /**
+   * @param db where all of it runs
    * @param batch items of one user agree on their session, and none repeats another
    * @returns what became of each item, in order
    * @throws when nothing was written; once something is, the rest fails by itself
    */
-  async write(batch: readonly Item[]): Promise<Outcome<AppendRow>[]> {
-    const heads = await this.writeUsual(batch.filter((item) => !this.hasWebhooks(item)));
+  async write(db: Queryable, batch: readonly Item[]): Promise<Outcome<AppendRow>[]> {
+    const heads = await writeUsual(
+      db,
+      batch.filter((item) => !this.hasWebhooks(item)),
+    );
     const rows = batch.map((item) => takeRow(heads.get(item.owner.userId), item));
     const rest = batch.filter((_, index) => rows[index] === undefined);
-    const others = rest.length > 0 ? await writeOrSplit(rest, this.writeAny, refusedByDatabase) : [];
+    const others = rest.length > 0 ? await writeOrSplit(rest, writeAny(db), refusedByDatabase) : [];
     if (rest.some((item) => this.hasWebhooks(item))) this.subscriptions.tellRecorded();
     return rows.map((row) => (row ? { ok: row } : (others.shift() as Outcome<AppendRow>)));
-  }
-
-  private readonly writeAny = async (items: readonly Item[]): Promise<Outcome<AppendRow>[]> => {
-    const rows = await this.database.query<AppendRow>(APPEND, columns(items));
-    return rows.map((ok) => ({ ok }));
-  };
-
-  private async writeUsual(batch: readonly Item[]): Promise<Map<number, UsualRow>> {
-    const [first, second] = batch;
-    if (!first) return new Map();
-    const rows = await (!second
-      ? this.database.query<UsualRow>(APPEND_ONE[first.message.sender], values(first))
-      : this.database.query<UsualRow>(...statementFor(batch)));
-    return new Map(rows.map((row) => [row.numbers[0], row]));
   }
 
   private hasWebhooks({ owner }: Item): boolean {
     return this.subscriptions.has(owner.accountId);
   }
+}
+
+function writeAny(db: Queryable) {
+  return async (items: readonly Item[]): Promise<Outcome<AppendRow>[]> => {
+    const rows = await db.query<AppendRow>(APPEND, columns(items));
+    return rows.map((ok) => ({ ok }));
+  };
+}
+
+async function writeUsual(db: Queryable, batch: readonly Item[]): Promise<Map<number, UsualRow>> {
+  const [first, second] = batch;
+  if (!first) return new Map();
+  const rows = await (!second
+    ? db.query<UsualRow>(APPEND_ONE[first.message.sender], values(first))
+    : db.query<UsualRow>(...statementFor(batch)));
+  return new Map(rows.map((row) => [row.numbers[0], row]));
 }
 
 /** Whether a batch failed because of what is in it, and nothing of it was written. */
