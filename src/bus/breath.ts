@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-
 /** How long hints may gather after each that was sent, and at most, in milliseconds. */
 const BREATH_PER_HINT = 0.25;
 const LONGEST_BREATH = 4;
@@ -13,5 +11,5 @@ const LONGEST_BREATH = 4;
  */
 export async function breathe(sent: number): Promise<void> {
   const breath = Math.min(Math.floor(sent * BREATH_PER_HINT), LONGEST_BREATH);
-  if (breath > 0) await delay(breath);
+  if (breath > 0) await new Promise((resolve) => setTimeout(resolve, breath));
 }

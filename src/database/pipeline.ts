@@ -6,6 +6,7 @@ import { translateDatabaseError } from './errors.js';
 interface Lease {
   readonly client: Promise<pg.PoolClient>;
   readonly onError: (error: Error) => void;
+  isOpen: boolean;
   unanswered: number;
   broken: Error | undefined;
   isOver: boolean;
@@ -43,14 +44,17 @@ export class Pipeline implements Queryable {
   }
 
   private currentLease(): Lease {
-    if (this.pool.waitingCount > 0) this.lease = undefined;
+    if (this.lease?.isOpen && this.pool.waitingCount > 0) this.lease = undefined;
     return (this.lease ??= this.take());
   }
 
   private take(): Lease {
     const onError = (error: Error): void => this.retire(lease, error); // unheard, it would end the process
-    const client = this.pool.connect().then((taken) => taken.on('error', onError));
-    const lease: Lease = { client, onError, unanswered: 0, broken: undefined, isOver: false };
+    const client = this.pool.connect().then((taken) => {
+      lease.isOpen = true;
+      return taken.on('error', onError);
+    });
+    const lease: Lease = { client, onError, isOpen: false, unanswered: 0, broken: undefined, isOver: false };
     return lease;
   }
 

@@ -105,21 +105,23 @@ describe('a message that is appended alone', () => {
   });
 
   it('becomes the same as in a batch', async () => {
-    const writer = new BatchWriter(nodes[0].database, new Subscriptions());
+    const writer = new BatchWriter(new Subscriptions());
+    const write = (batch: readonly Item[]): ReturnType<BatchWriter['write']> =>
+      writer.write(nodes[0].database, batch);
     // Each has a statement of its own: alone, beside others, beside one that has two.
     const triplets = [await ownerOf('alone'), await ownerOf('beside'), await ownerOf('together')] as const;
     const filler = await ownerOf('filler');
     const foreign = await ownerOf('foreign');
-    await writer.write([item(foreign, { agentSessionId: 'foreign' })]);
+    await write([item(foreign, { agentSessionId: 'foreign' })]);
     const nobody = { ...foreign, userId: 4 };
     for (const fields of CASES) {
       const owners = fields.gone ? [nobody, nobody, nobody] : triplets;
       const [alone, beside, together] = owners.map((owner, index) =>
         item(owner, { ...fields, ...namedFor(fields, index) }),
       ) as [Item, Item, Item];
-      const [one] = await writer.write([alone]);
-      const other = await writer.write([item(filler, {}), beside]);
-      const third = await writer.write([item(filler, {}), together, item(filler, {})]);
+      const [one] = await write([alone]);
+      const other = await write([item(filler, {}), beside]);
+      const third = await write([item(filler, {}), together, item(filler, {})]);
       expect(comparable(other[1])).toEqual(comparable(one));
       expect(comparable(third[1])).toEqual(comparable(one));
     }

@@ -1,4 +1,5 @@
-import { parseHint, readHint, writeHint } from '../../../src/bus/hint-text.js';
+import fc from 'fast-check';
+import { packHints, parseHint, readHint, unpackHints, writeHint } from '../../../src/bus/hint-text.js';
 import type { Hint, LogEntry } from '../../../src/kernel/events.js';
 
 const LIMIT = 1_000;
@@ -80,4 +81,29 @@ describe('a hint as text', () => {
   ])('of user 7 is not %p', (body) =>
     expect(() => parseHint({ node: 'nod_a', channel: 7, body })).toThrow(SyntaxError),
   );
+});
+
+describe('hints that travel together', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', 'ä', '€', '😀', ' '), minLength: 1, maxLength: 60 });
+
+  it('come out as they went in, in as few texts as the limit allows in this order', () => {
+    fc.assert(
+      fc.property(fc.array(text, { maxLength: 40 }), fc.integer({ min: 240, max: 600 }), (texts, limit) => {
+        const packs = packHints(texts, limit);
+        expect(packs.flatMap(unpackHints)).toEqual(texts);
+        for (const [index, pack] of packs.entries()) {
+          expect(Buffer.byteLength(pack)).toBeLessThanOrEqual(limit);
+          const [next] = unpackHints(packs[index + 1] ?? 'x'.repeat(limit));
+          expect(Buffer.byteLength(`${pack}\n${next}`)).toBeGreaterThan(limit); // there was no room for it
+        }
+      }),
+    );
+  });
+
+  it('are alone where two have no room, to the byte', () => {
+    expect(packHints(['ää', 'b'], 6)).toEqual(['ää\nb']);
+    expect(packHints(['ää', 'b'], 5)).toEqual(['ää', 'b']);
+    expect(packHints(['longer than the limit', 'b'], 5)).toEqual(['longer than the limit', 'b']);
+    expect(packHints([], 5)).toEqual([]);
+  });
 });

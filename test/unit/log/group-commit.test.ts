@@ -20,16 +20,19 @@ class Store {
   /** Answers the oldest batch on the wire, as soon as there is one. */
   async answer(with_: (batch: string[]) => Outcome<string>[] = stored): Promise<void> {
     await eventually(() => expect(this.waiting).not.toHaveLength(0), { everyMs: 1 });
-    const batch = this.batches.at(-1) ?? [];
+    const batch = this.batches.at(-this.waiting.length) ?? [];
     this.waiting.shift()?.(() => with_(batch));
   }
 }
 
+/** Of an item like `key:number`. */
+const keyOf = (item: string): string => item.split(':')[0]!;
 const stored = (batch: string[]) => batch.map((item) => ({ ok: `${item}!` }));
 const lane = (write: Options['write'], options: Partial<Options> = {}) =>
   new GroupCommit<string, string>({
     write,
     worthSplitting: (error) => (error as Error).message === 'bad item',
+    keyOf: (item) => item,
     fits: () => true,
     maxBatch: 64,
     limit: 1000,
@@ -53,40 +56,88 @@ describe('group commit', () => {
     ]);
   });
 
-  it('never has two batches on the wire, keeps the order, and never exceeds a batch', async () => {
+  it('has at most two batches on the wire, without a key in common, and keeps the order of each key', async () => {
     await fc.assert(
       fc.asyncProperty(
-        fc.array(fc.nat(5), { minLength: 1, maxLength: 60 }),
-        fc.integer({ min: 1, max: 7 }),
-        async (gaps, maxBatch) => {
-          let onTheWire = 0;
-          const written: string[][] = [];
+        fc.array(fc.tuple(fc.nat(3), fc.nat(9), fc.nat(4)), { minLength: 1, maxLength: 120 }),
+        fc.integer({ min: 1, max: 20 }),
+        async (arrivals, maxBatch) => {
+          const onTheWire: string[][] = [];
+          const written: string[] = [];
           const commit = lane(
             async (batch) => {
-              expect(++onTheWire).toBe(1);
-              await turns(2);
-              written.push([...batch]);
-              onTheWire--;
+              const keys = new Set(batch.map(keyOf));
+              expect(onTheWire.flat().filter((item) => keys.has(keyOf(item)))).toEqual([]);
+              expect(onTheWire.length).toBeLessThan(2);
+              expect(batch.length).toBeLessThanOrEqual(maxBatch);
+              if (onTheWire.length > 0 && batch.length > 1) expect(batch.length).toBeGreaterThanOrEqual(8);
+              onTheWire.push([...batch]);
+              await turns(batch.length % 4); // so that the second may be done before the first
+              onTheWire.splice(
+                onTheWire.findIndex(([first]) => first === batch[0]),
+                1,
+              );
+              if (batch.length > 1 && batch.some((item) => item.endsWith('0'))) throw new Error('bad item');
+              written.push(...batch);
               return stored([...batch]);
             },
-            { maxBatch },
+            { maxBatch, keyOf },
           );
+          const items = arrivals.map(([, key], index) => `${key}:${index}`);
           const results: Promise<string>[] = [];
-          for (const [index, gap] of gaps.entries()) {
-            results.push(commit.add(String(index)));
-            await turns(gap);
+          for (const [index, [gap]] of arrivals.entries()) {
+            results.push(commit.add(items[index]!));
+            await turns(gap % 3);
           }
           await commit.drained();
-          expect(written.flat()).toEqual(gaps.map((_, index) => String(index)));
-          expect(Math.max(...written.map(({ length }) => length))).toBeLessThanOrEqual(maxBatch);
-          expect(await Promise.all(results)).toEqual(gaps.map((_, index) => `${index}!`));
+          expect(await Promise.all(results)).toEqual(items.map((item) => `${item}!`));
+          expect(written).toHaveLength(items.length);
+          for (const item of items) {
+            const ofItsKey = (other: string): boolean => keyOf(other) === keyOf(item);
+            expect(written.filter(ofItsKey)).toEqual(items.filter(ofItsKey));
+          }
         },
       ),
-      { numRuns: 50 },
+      { numRuns: 100 },
     );
   });
 
-  it('ends a batch before an item that does not fit', async () => {
+  it('sends a second batch behind the first once it is worth a commit, and no third', async () => {
+    const store = new Store();
+    const commit = lane(store.write);
+    const add = (prefix: string, count: number) =>
+      Array.from({ length: count }, (_, index) => commit.add(`${prefix}${index}`));
+    const results = add('a', 1);
+    await turns(2);
+    results.push(...add('b', 7));
+    await turns(2);
+    expect(store.batches.map(({ length }) => length)).toEqual([1]);
+    results.push(...add('c', 1));
+    await turns(2);
+    expect(store.batches.map(({ length }) => length)).toEqual([1, 8]);
+    results.push(...add('d', 20));
+    await turns(2);
+    expect(store.batches.map(({ length }) => length)).toEqual([1, 8]);
+    for (let batch = 0; batch < 3; batch++) await store.answer();
+    await Promise.all(results);
+    expect(store.batches.map(({ length }) => length)).toEqual([1, 8, 20]);
+  });
+
+  it('lets nothing pass by what waits for its key', async () => {
+    const store = new Store();
+    const commit = lane(store.write, { keyOf });
+    const results = [commit.add('hot:1')];
+    await turns(2);
+    const others = Array.from({ length: 8 }, (_, index) => `${index}:1`);
+    results.push(...['hot:2', ...others, 'hot:3'].map((item) => commit.add(item)));
+    await turns(2);
+    expect(store.batches).toEqual([['hot:1'], others]);
+    for (let batch = 0; batch < 3; batch++) await store.answer();
+    await Promise.all(results);
+    expect(store.batches.at(-1)).toEqual(['hot:2', 'hot:3']);
+  });
+
+  it('leaves an item that does not fit to the next batch, and all of its key behind it', async () => {
     const batches: string[][] = [];
     const commit = lane(
       async (batch) => {
@@ -96,7 +147,10 @@ describe('group commit', () => {
       { fits: (batch, item) => !batch.includes(item) },
     );
     await Promise.all(['a', 'b', 'a', 'c', 'c'].map((item) => commit.add(item)));
-    expect(batches).toEqual([['a', 'b'], ['a', 'c'], ['c']]);
+    expect(batches).toEqual([
+      ['a', 'b', 'c'],
+      ['a', 'c'],
+    ]);
   });
 
   it('does not let one bad item fail its neighbours', async () => {
