@@ -7,7 +7,7 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { readHint, writeHint } from '../dist/bus/hint-text.js';
+import { packHints, readHint, unpackHints, writeHint } from '../dist/bus/hint-text.js';
 import { openEmbeddedDatabase } from '../dist/database/embedded/open.js';
 
 const HINTS = 60_000;
@@ -33,21 +33,24 @@ try {
   const listener = new pg.Client(database.connection);
   await Promise.all([sender.connect(), listener.connect()]);
   // each of its own: PostgreSQL sends the same text once for each transaction
-  const batch = Array.from({ length: BATCH }, (_, i) => writeHint(`nod_${100 + i}`, hint, MOST_BYTES));
+  const hints = Array.from({ length: BATCH }, (_, i) => writeHint(`nod_${100 + i}`, hint, MOST_BYTES));
+  const batch = packHints(hints, MOST_BYTES);
   await costOfSending(sender, batch); // warms up
   const sending = await costOfSending(sender, batch); // nobody listens yet
   let heard = 0;
   let unknown = 0;
   const all = new Promise((resolve) => {
     listener.on('notification', ({ payload }) => {
-      if (readHint(payload) === undefined) unknown++;
-      if (++heard === HINTS) resolve();
+      for (const text of unpackHints(payload)) {
+        if (readHint(text) === undefined) unknown++;
+        if (++heard === HINTS) resolve();
+      }
     });
   });
   await listener.query('LISTEN parley');
   const both = await costOfSending(sender, batch, all);
   if (unknown > 0) throw new Error(`${unknown} of ${HINTS} were no hints`);
-  console.log(`a hint of ${Buffer.byteLength(batch[0])} bytes, in batches of ${BATCH}:`);
+  console.log(`a hint of ${Buffer.byteLength(hints[0])} bytes, in batches of ${BATCH}:`);
   console.log(`  sending it: ${sending.toFixed(1)} µs of the node's CPU`);
   console.log(`  hearing it, and letting it be: ${(both - sending).toFixed(1)} µs`);
   await Promise.all([sender.end(), listener.end()]);

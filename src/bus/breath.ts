@@ -1,11 +1,11 @@
-/** How long hints may gather after each that was sent, and at most, in milliseconds. */
+/** How long the next hints may gather for each one in the batch before, and at most, in milliseconds. */
 const BREATH_PER_HINT = 0.25;
 const LONGEST_BREATH = 4;
 
 /**
  * What a bus does between two batches. Each batch costs its sender, the carrier and every receiver about the same, whatever
- * is in it; so under load, where hints come by the dozen, they go in fewer and larger ones. Where they come one by one, none
- * waits.
+ * is in it; so under load, where hints come by the dozen, they go in fewer and larger ones. Where they come one by one, there is no
+ * breath.
  *
  * @param sent hints in the batch before
  */

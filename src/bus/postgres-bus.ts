@@ -12,7 +12,7 @@ import { PostgresLink } from './postgres-link.js';
 
 /** PostgreSQL takes payloads shorter than 8,000 bytes. */
 const MAX_PAYLOAD = 7999;
-/** Most hints in one `NOTIFY`. */
+/** Most hints in one statement. */
 const MAX_BATCH = 500;
 /** What waits while the database is slow or away; beyond it the older half is dropped. */
 export const MAX_WAITING = { hints: 10_000, characters: 8 * 1024 * 1024 };
@@ -26,9 +26,9 @@ const SHUTTING_DOWN = /^57P0/;
 
 /**
  * The bus of nodes that share a database and nothing else: `LISTEN` and `NOTIFY` on one connection of its own, outside
- * the write's transaction, where a `NOTIFY` would cost the whole database three of four commits. What gathers while one
- * `NOTIFY` is on the wire goes out in the next, as many hints in one payload as it holds: PostgreSQL and every node that
- * listens, also the one that speaks, pay for each payload. A node that is alone sends nothing but its name now and then, by which
+ * the write's transaction, where a `NOTIFY` would cost the whole database three of four commits. What gathers while one is
+ * on the wire goes out in the next, as many hints in one payload as it holds: PostgreSQL and every node that listens, also
+ * the one that speaks, pay for each payload. A node that is alone sends nothing but its name now and then, by which
  * others know it.
  */
 @Injectable()

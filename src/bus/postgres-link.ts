@@ -17,7 +17,7 @@ const STATEMENT_TIMEOUT = 5000;
 const SEPARATOR = '\x1e';
 const NOTIFY = {
   name: 'bus.notify',
-  text: `SELECT pg_notify($1, payload) FROM unnest(string_to_array($2, E'\\x1e')) AS payload`,
+  text: `SELECT pg_notify($1, payload) FROM unnest(string_to_array($2, $3)) AS payload`,
 };
 
 /** Somebody between this node and PostgreSQL swallows notifications. */
@@ -80,7 +80,7 @@ export class PostgresLink {
   async notify(payloads: readonly string[]): Promise<void> {
     this.unanswered++;
     try {
-      await this.client.query({ ...NOTIFY, values: [CHANNEL, payloads.join(SEPARATOR)] });
+      await this.client.query({ ...NOTIFY, values: [CHANNEL, payloads.join(SEPARATOR), SEPARATOR] });
     } finally {
       this.unanswered--;
     }

@@ -64,7 +64,7 @@ export const VARIABLES = {
   }),
   APPEND_LANES: integer(
     1,
-    'Batches of messages that one node writes at once; more help when PostgreSQL is far away and has cores to spare.',
+    'Connections on which one node writes messages at once, in batches; more help when PostgreSQL has cores to spare.',
     { min: 1, max: 16 },
   ),
   APPEND_QUEUE_LIMIT: integer(

@@ -50,7 +50,10 @@ const PLANNER =
 
 /** How long PostgreSQL works on a statement before it gives up, in milliseconds. */
 const STATEMENT_TIMEOUT = 15_000;
-/** How long a node waits for an answer before it takes the database for gone: longer, so that a living one says it first. */
+/**
+ * How long a node waits for an answer before it takes the database for gone: longer, so that a living one says it first,
+ * unless a statement waits behind another one in a pipeline.
+ */
 export const QUERY_TIMEOUT = 20_000;
 
 export interface PoolOptions {

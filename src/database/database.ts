@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { isReadOnly, translateDatabaseError } from './errors.js';
+import { leaseClient } from './lease-client.js';
 import { Pipeline } from './pipeline.js';
 
 /** A prepared statement: PostgreSQL parses and plans it once for each connection, under its name. */
@@ -50,10 +51,9 @@ export class Database implements Queryable {
    * Whoever publishes does so after this has returned.
    */
   async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    const client = await this.connect();
     let broken: Error | undefined;
-    const onError = (error: Error): void => void (broken = error);
-    client.on('error', onError); // a connection lost between two statements must not end the process
+    const onError = (error: Error): void => void (broken = error); // lost between two statements
+    const client = await this.connect(onError);
     try {
       await client.query('BEGIN');
       const result = await work(transactionOn(client));
@@ -69,9 +69,9 @@ export class Database implements Queryable {
     }
   }
 
-  private async connect(): Promise<pg.PoolClient> {
+  private async connect(onError: (error: Error) => void): Promise<pg.PoolClient> {
     try {
-      return await this.pool.connect();
+      return await leaseClient(this.pool, onError);
     } catch (error) {
       throw translateDatabaseError(error);
     }

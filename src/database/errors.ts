@@ -40,6 +40,11 @@ export function translateDatabaseError(error: unknown): Error {
   return away;
 }
 
+/** Whether {@link translateDatabaseError} found that the database is away. */
+export function isUnavailable(error: Error): boolean {
+  return error instanceof ParleyError;
+}
+
 /** Whether PostgreSQL itself refused the statement (so nothing of it was kept), and with which SQLSTATE. */
 export function sqlState(error: unknown): string | undefined {
   return error instanceof pg.DatabaseError ? error.code : undefined;

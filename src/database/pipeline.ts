@@ -1,15 +1,18 @@
 import type pg from 'pg';
 import type { Queryable, Statement } from './database.js';
-import { translateDatabaseError } from './errors.js';
+import { isUnavailable, translateDatabaseError } from './errors.js';
+import { leaseClient } from './lease-client.js';
 
 /** A connection out of the pool, and how many statements are under way on it. */
 interface Lease {
   readonly client: Promise<pg.PoolClient>;
   readonly onError: (error: Error) => void;
-  isOpen: boolean;
+  /** Whether the pool has given it, and others may be waiting for one. */
+  isGranted: boolean;
   unanswered: number;
   broken: Error | undefined;
-  isOver: boolean;
+  /** Once: it may have been planned for several times in one turn. */
+  isGivenBack: boolean;
 }
 
 /**
@@ -24,7 +27,12 @@ export class Pipeline implements Queryable {
   /** @param pool of clients with `pipeline` on */
   constructor(private readonly pool: pg.Pool) {}
 
-  /** What is sent one after the other runs in this order, unless something before it fails. */
+  /**
+   * What is sent one after the other runs in this order, as long as it goes over the same connection: after the loss of one,
+   * and when others wait for one, the next statement goes over another, beside what is still under way.
+   *
+   * @throws ParleyError `service_unavailable` when the connection is lost: the statement may have been run or not
+   */
   async query<Row extends object>(
     { name, text }: Statement,
     values: readonly unknown[] = [],
@@ -35,8 +43,9 @@ export class Pipeline implements Queryable {
       const client = await lease.client;
       return (await client.query<Row>({ name, text, values: values as unknown[] })).rows;
     } catch (error) {
-      this.retire(lease, error);
-      throw translateDatabaseError(error);
+      const translated = translateDatabaseError(error);
+      if (!lease.isGranted || isUnavailable(translated)) this.retire(lease, translated);
+      throw translated;
     } finally {
       // whoever has waited for this answer may send the next statement in this turn of the event loop
       if (--lease.unanswered === 0) setImmediate(() => void this.giveBack(lease));
@@ -44,29 +53,30 @@ export class Pipeline implements Queryable {
   }
 
   private currentLease(): Lease {
-    if (this.lease?.isOpen && this.pool.waitingCount > 0) this.lease = undefined;
+    if (this.lease?.isGranted && this.pool.waitingCount > 0) this.lease = undefined;
     return (this.lease ??= this.take());
   }
 
   private take(): Lease {
-    const onError = (error: Error): void => this.retire(lease, error); // unheard, it would end the process
-    const client = this.pool.connect().then((taken) => {
-      lease.isOpen = true;
-      return taken.on('error', onError);
+    const onError = (error: Error): void => this.retire(lease, error);
+    const client = leaseClient(this.pool, onError).then((granted) => {
+      lease.isGranted = true;
+      return granted;
     });
-    const lease: Lease = { client, onError, isOpen: false, unanswered: 0, broken: undefined, isOver: false };
+    const fresh = { isGranted: false, unanswered: 0, broken: undefined, isGivenBack: false };
+    const lease: Lease = { client, onError, ...fresh };
     return lease;
   }
 
-  /** Nothing new goes over a connection on which something went wrong; what is under way there comes to its end. */
-  private retire(lease: Lease, error: unknown): void {
-    lease.broken ??= error instanceof Error ? error : new Error(String(error));
+  /** Nothing new goes over a connection that is lost; what is under way there comes to its end. */
+  private retire(lease: Lease, error: Error): void {
+    lease.broken ??= error;
     if (this.lease === lease) this.lease = undefined;
   }
 
   private async giveBack(lease: Lease): Promise<void> {
-    if (lease.unanswered > 0 || lease.isOver) return;
-    lease.isOver = true;
+    if (lease.unanswered > 0 || lease.isGivenBack) return;
+    lease.isGivenBack = true;
     if (this.lease === lease) this.lease = undefined;
     const client = await lease.client.catch(() => undefined);
     client?.off('error', lease.onError).release(lease.broken);

@@ -18,9 +18,16 @@ import { requestHash } from './request-hash.js';
 
 /** Rows in one batch: beyond this the commit is shared well enough, and latency grows. */
 const MAX_BATCH = 64;
-/** SQLSTATEs: of what another transaction has just committed, and of one that stood in the way. */
+/** SQLSTATEs: of what another transaction has just committed, of one that stood in the way, */
 const UNIQUE_VIOLATION = '23505';
 const DEADLOCK_DETECTED = '40P01';
+/** and of a statement that the one before it on the connection should have prepared, and failed to. */
+const INVALID_STATEMENT_NAME = '26000';
+const JUDGED_ANEW = new Set<string | undefined>([
+  UNIQUE_VIOLATION,
+  DEADLOCK_DETECTED,
+  INVALID_STATEMENT_NAME,
+]);
 /** How often an append is judged anew because a session, a repeat or the user changed under it. */
 const MAX_ATTEMPTS = 5;
 
@@ -132,8 +139,7 @@ export class Appender implements BeforeApplicationShutdown {
 
 /** Somebody else committed the same session or client message id after we had looked, and the next look sees it. */
 function judgedAnew(error: unknown): undefined {
-  const state = sqlState(error);
-  if (state !== UNIQUE_VIOLATION && state !== DEADLOCK_DETECTED) throw error;
+  if (!JUDGED_ANEW.has(sqlState(error))) throw error;
 }
 
 /** Items of one user share a batch only when they agree on the session and none repeats another (see `APPEND`). */

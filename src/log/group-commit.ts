@@ -1,6 +1,6 @@
 import { ParleyError } from '../kernel/errors.js';
 
-/** Most batches on their way at once: the store has the next one when it is done with one, and no more wait there. */
+/** Most batches on their way at once: one that the store works on, and the next. */
 const MOST_ON_THE_WAY = 2;
 /** Fewest items of a batch that goes out behind another: each batch is a commit, and fewer are better off in the next. */
 const WORTH_A_COMMIT = 8;
@@ -22,7 +22,7 @@ export interface GroupCommitOptions<Item, Result> {
   worthSplitting: (error: unknown) => boolean;
   /** Items of one key are written in the order in which they came. */
   keyOf(item: Item): unknown;
-  /** Whether `item` may share a batch with those before it. */
+  /** Whether `item` may share a batch with those before it; with none any may. */
   fits(batch: readonly Item[], item: Item): boolean;
   /** Most items in one batch. */
   maxBatch: number;
@@ -96,9 +96,11 @@ export class GroupCommit<Item, Result> {
     const items: Item[] = [];
     const batch: Waiting<Item, Result>[] = [];
     const left: Waiting<Item, Result>[] = [];
+    let seen = 0;
     for (const one of this.waiting) {
-      if (items.length === maxBatch) left.push(one);
-      else if (!held.has(one.key) && fits(items, one.item)) {
+      if (items.length === maxBatch) break;
+      seen++;
+      if (!held.has(one.key) && fits(items, one.item)) {
         batch.push(one);
         items.push(one.item);
       } else {
@@ -107,7 +109,7 @@ export class GroupCommit<Item, Result> {
       }
     }
     if (!this.mayGo(batch.length)) return undefined;
-    this.waiting = left;
+    this.waiting = [...left, ...this.waiting.slice(seen)];
     return batch;
   }
 

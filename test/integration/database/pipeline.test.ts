@@ -92,6 +92,23 @@ describe('a pipeline', () => {
     expect(await saidSoFar()).toEqual(['two']);
   });
 
+  it('survives a connection that is lost in the moment in which the pool hands it over', async () => {
+    const killer = new pg.Client(database.connection);
+    await killer.connect();
+    const last = new pg.Pool({ ...database.connection, pipeline: true, max: 1 });
+    last.on('error', () => undefined);
+    const { rows } = await last.query<Answer>(PID);
+    const killed = killer.query(`SELECT pg_sleep(0.2); SELECT pg_terminate_backend(${rows[0]?.pid})`);
+    const before = last.query('SELECT pg_sleep(0.1)');
+    const waiting = Promise.allSettled([new Pipeline(last).query(PID)]);
+    await new Promise((resolve) => setImmediate(resolve));
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500); // both, the answer and the end, are there
+    await before;
+    expect(await waiting).toMatchObject([{ status: 'rejected' }]);
+    await killed;
+    await Promise.all([killer.end(), last.end()]);
+  });
+
   it('gets going again under load that does not let up', async () => {
     const [row] = await pipeline.query<Answer>(PID);
     let isOver = false;
