@@ -1,7 +1,6 @@
 import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/common';
 import { Bus } from '../bus/bus.js';
 import { CONFIG, type Config } from '../config/config.js';
-import { Database, type Queryable } from '../database/database.js';
 import { sqlState } from '../database/errors.js';
 import { toIso } from '../kernel/clock.js';
 import { conflict, ParleyError } from '../kernel/errors.js';
@@ -43,8 +42,7 @@ export class Appender implements BeforeApplicationShutdown {
   private readonly lanes: GroupCommit<Item, Written>[];
 
   constructor(
-    database: Database,
-    private readonly writer: BatchWriter,
+    writer: BatchWriter,
     private readonly users: PlatformUsers,
     private readonly reader: LogReader,
     private readonly bus: Bus,
@@ -52,9 +50,9 @@ export class Appender implements BeforeApplicationShutdown {
   ) {
     const { APPEND_LANES: lanes, APPEND_QUEUE_LIMIT: queueLimit } = config;
     this.lanes = Array.from({ length: lanes }, () => {
-      const pipeline = database.pipeline();
+      const writeBatch = writer.lane();
       return new GroupCommit<Item, Written>({
-        write: (batch) => this.write(pipeline, batch),
+        write: async (batch) => this.announced(batch, await writeBatch(batch)),
         worthSplitting: refusedByDatabase,
         keyOf: ({ owner }) => owner.userId,
         fits: fitsBatch,
@@ -95,14 +93,13 @@ export class Appender implements BeforeApplicationShutdown {
     return this.lanes[owner.userId % this.lanes.length] as GroupCommit<Item, Written>;
   }
 
-  private async write(pipeline: Queryable, batch: readonly Item[]): Promise<Outcome<Written>[]> {
-    const outcomes = await this.writer.write(pipeline, batch);
+  private announced(batch: readonly Item[], outcomes: readonly Outcome<AppendRow>[]): Outcome<Written>[] {
     return outcomes.map((outcome, index) =>
-      'ok' in outcome ? { ok: this.announced(batch[index] as Item, outcome.ok) } : outcome,
+      'ok' in outcome ? { ok: this.announce(batch[index] as Item, outcome.ok) } : outcome,
     );
   }
 
-  private announced({ owner, message: sent }: Item, row: AppendRow): Written {
+  private announce({ owner, message: sent }: Item, row: AppendRow): Written {
     if (row.verdict !== 'ok') return { row };
     const message = newMessage(owner, sent, row);
     const entry: LogEntry = { seq: row.seq, event: 'message', data: message };

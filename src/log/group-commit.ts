@@ -91,16 +91,15 @@ export class GroupCommit<Item, Result> {
   /** The oldest that may go; nothing passes by what has its key, be it waiting or on the way. */
   private takeBatch(): Waiting<Item, Result>[] | undefined {
     if (!this.mayGo(this.waiting.length)) return undefined;
-    const { maxBatch, fits } = this.options;
     const held = new Set<unknown>([...this.onTheWay].flatMap((batch) => batch.map(({ key }) => key)));
     const items: Item[] = [];
     const batch: Waiting<Item, Result>[] = [];
     const left: Waiting<Item, Result>[] = [];
     let seen = 0;
     for (const one of this.waiting) {
-      if (items.length === maxBatch) break;
+      if (items.length === this.options.maxBatch) break;
       seen++;
-      if (!held.has(one.key) && fits(items, one.item)) {
+      if (!held.has(one.key) && this.options.fits(items, one.item)) {
         batch.push(one);
         items.push(one.item);
       } else {

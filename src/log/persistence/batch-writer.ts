@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Queryable, Statement } from '../../database/database.js';
+import { Database, type Queryable, type Statement } from '../../database/database.js';
 import { sqlState } from '../../database/errors.js';
 import { randomId } from '../../kernel/ids.js';
 import { type Outcome, writeOrSplit } from '../group-commit.js';
@@ -33,7 +33,16 @@ interface Share {
  */
 @Injectable()
 export class BatchWriter {
-  constructor(private readonly subscriptions: Subscriptions) {}
+  constructor(
+    private readonly database: Database,
+    private readonly subscriptions: Subscriptions,
+  ) {}
+
+  /** {@link write}, over a pipeline of its own: a batch need not wait until the one before it is written. */
+  lane(): (batch: readonly Item[]) => Promise<Outcome<AppendRow>[]> {
+    const pipeline = this.database.pipeline();
+    return (batch) => this.write(pipeline, batch);
+  }
 
   /**
    * @param db where all of it runs

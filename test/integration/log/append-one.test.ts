@@ -105,7 +105,7 @@ describe('a message that is appended alone', () => {
   });
 
   it('becomes the same as in a batch', async () => {
-    const writer = new BatchWriter(new Subscriptions());
+    const writer = new BatchWriter(nodes[0].database, new Subscriptions());
     const write = (batch: readonly Item[]): ReturnType<BatchWriter['write']> =>
       writer.write(nodes[0].database, batch);
     // Each has a statement of its own: alone, beside others, beside one that has two.
