@@ -5,18 +5,9 @@ import { DataSource } from 'typeorm';
 import { isReadOnly, translateDatabaseError } from './errors.js';
 import { leaseClient } from './lease-client.js';
 import { Pipeline } from './pipeline.js';
+import type { Queryable, Statement } from './queryable.js';
 
-/** A prepared statement: PostgreSQL parses and plans it once for each connection, under its name. */
-export interface Statement {
-  readonly name: string;
-  readonly text: string;
-}
-
-/** Something that runs prepared statements: the pool, a pipeline, or one transaction. Passed explicitly to whatever reads or writes. */
-export interface Queryable {
-  /** @throws ParleyError `service_unavailable` when the database is away; a `DatabaseError` of `pg` otherwise */
-  query<Row extends object>(statement: Statement, values?: readonly unknown[]): Promise<Row[]>;
-}
+export type { Queryable, Statement };
 
 /** A transaction under way. */
 export type Transaction = Queryable & { readonly kind: 'transaction' };

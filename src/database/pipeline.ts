@@ -1,7 +1,7 @@
 import type pg from 'pg';
-import type { Queryable, Statement } from './database.js';
 import { isUnavailable, translateDatabaseError } from './errors.js';
 import { leaseClient } from './lease-client.js';
+import type { Queryable, Statement } from './queryable.js';
 
 /** A connection out of the pool, and how many statements are under way on it. */
 interface Lease {
