@@ -1,3 +1,4 @@
+import { isNativeError } from 'node:util/types';
 import pg from 'pg';
 import { ParleyError } from '../kernel/errors.js';
 
@@ -28,7 +29,7 @@ const RETRY_AFTER = 2;
 
 /** `service_unavailable` for a database that is away; every other error as it is. */
 export function translateDatabaseError(error: unknown): Error {
-  if (!(error instanceof Error)) return new Error(String(error));
+  if (!isNativeError(error)) return new Error(String(error));
   if (!isAway(error)) return error;
   const away = new ParleyError(
     'service_unavailable',
