@@ -6,6 +6,7 @@ import { AppModule } from './app.module.js';
 import type { Config } from './config/config.js';
 import type { DatabaseAddress } from './database/data-source.js';
 import { serveDocs } from './docs/serve.js';
+import { LogWaiter } from './follow/log-waiter.js';
 import { createFastifyAdapter } from './http/fastify.js';
 import { Metrics } from './metrics/metrics.js';
 import { observeRequests } from './metrics/http/observe-requests.js';
@@ -28,6 +29,7 @@ export async function createApp(
   enableCors(app, config);
   observeRequests(app);
   countConnections(app);
+  countWaitingCalls(app);
   tellOfLocalLimits(app);
   serveDocs(app);
   return app;
@@ -38,6 +40,13 @@ function countConnections(app: NestFastifyApplication): void {
   const [live, agents] = [app.get(LiveConnections), app.get(AgentConnections)];
   const help = 'Sockets, those of agents included, and event streams that are open on this node.';
   app.get(Metrics).gauge('parley_connections', help, () => live.size + agents.size);
+}
+
+/** Each holds a request of its client open. */
+function countWaitingCalls(app: NestFastifyApplication): void {
+  const waiter = app.get(LogWaiter);
+  const help = 'Calls with `wait` that this node has not answered yet.';
+  app.get(Metrics).gauge('parley_waiting_calls', help, () => waiter.size);
 }
 
 /** Budgets are spent once for each node meanwhile: somebody should know. */

@@ -3,6 +3,7 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import pg from 'pg';
 import { DataSource } from 'typeorm';
 import { isReadOnly, translateDatabaseError } from './errors.js';
+import { keepWritable } from './keep-writable.js';
 import { leaseClient } from './lease-client.js';
 import { Pipeline } from './pipeline.js';
 import type { Queryable, Statement } from './queryable.js';
@@ -22,6 +23,7 @@ export class Database implements Queryable {
 
   constructor(@InjectDataSource() dataSource: DataSource) {
     this.pool = (dataSource.driver as unknown as { master: pg.Pool }).master;
+    keepWritable(this.pool);
   }
 
   async query<Row extends object>(statement: Statement, values: readonly unknown[] = []): Promise<Row[]> {

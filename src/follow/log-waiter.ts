@@ -22,6 +22,11 @@ export class LogWaiter implements OnModuleDestroy {
 
   constructor(private readonly followers: Followers) {}
 
+  /** How many wait. */
+  get size(): number {
+    return this.waiting.size;
+  }
+
   /** @returns what `look` found, or `undefined` when time is up, the signal came, or this node goes away */
   async wait<T>(userId: number, { look, isReason, timeout, signal }: Wait<T>): Promise<T | undefined> {
     const bell = new Bell();

@@ -1,12 +1,9 @@
 import { type BeforeApplicationShutdown, Injectable } from '@nestjs/common';
 import { Database, type Statement } from '../database/database.js';
+import { CAN_WRITE } from '../database/keep-writable.js';
 import { ParleyError } from '../kernel/errors.js';
 
-/** A standby, to which a failover may lead for a while, answers, and cannot write. */
-const PING: Statement = {
-  name: 'health.ping',
-  text: `SELECT current_setting('transaction_read_only') = 'on' AS "isReadOnly"`,
-};
+const PING: Statement = { name: 'health.ping', text: CAN_WRITE };
 /** Longest that the database may take to answer, in milliseconds. */
 const TIMEOUT = 2000;
 
@@ -27,9 +24,10 @@ export class Readiness implements BeforeApplicationShutdown {
         TIMEOUT,
       );
     });
-    const ping = this.database.query<{ isReadOnly: boolean }>(PING);
+    const ping = this.database.query<{ canWrite: boolean }>(PING);
     const [answer] = await Promise.race([ping, late]).finally(() => clearTimeout(timer));
-    if (answer?.isReadOnly) throw new ParleyError('service_unavailable', 'The database cannot write.');
+    if (answer?.canWrite === false)
+      throw new ParleyError('service_unavailable', 'The database cannot write.');
   }
 
   /** From now on `check` fails, so that load balancers look elsewhere. */

@@ -96,6 +96,7 @@ describe('GET /v1/stream', () => {
     const user = aUser();
     const { agent_session_id } = await node.send(user, 'a');
     const own = await stream(user, { after: 0 });
+    await own.nth('ready', 1); // what is replayed later would hold only how the session is then
     await node.ok('PATCH', `/v1/sessions/${agent_session_id}`, { context: { secret: 'plan' } });
     expect(await own.nth('session', 2)).toMatchObject({ agent_session_id, context: {} });
     expect(own.text()).not.toContain('plan');
