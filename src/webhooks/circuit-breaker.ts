@@ -40,6 +40,11 @@ export class CircuitBreaker {
     return (await this.endpoints.probe(endpointId, this.probeLease)) ? null : this.spread(this.limits.open);
   }
 
+  /** Comes before an attempt is written down in the same transaction. @param isLast whether {@link disable} will follow */
+  async enter(tx: Transaction, endpointId: string, isLast: boolean): Promise<void> {
+    await this.endpoints.hold(tx, endpointId, isLast ? 'alone' : 'together');
+  }
+
   /**
    * A success closes it; a failure counts, and one too many, or of a probe, opens it.
    *

@@ -100,10 +100,12 @@ export class DeliveryAttempts {
     const verdict = this.judge(delivery, answer, passage);
     const { state, retryIn } = verdict;
     const log = { ...answer, attempt: job.attempt, startedAt };
+    const isGone = answer.status === GONE;
     await this.queue.settle(job, async (tx) => {
+      await this.breaker.enter(tx, delivery.endpointId, isGone);
       if (!(await this.deliveries.recordAttempt(tx, delivery.id, log, verdict))) return null;
       await this.breaker.note(tx, delivery.endpointId, state === 'delivered', passage === 'probe');
-      if (answer.status === GONE) await this.breaker.disable(tx, delivery.endpointId, 'it answered 410 Gone');
+      if (isGone) await this.breaker.disable(tx, delivery.endpointId, 'it answered 410 Gone');
       return retryIn === null ? null : { attempt: job.attempt + 1, milliseconds: retryIn };
     });
     if (state === 'dead')

@@ -61,6 +61,7 @@ export class EndpointRepository {
       .map(([name, value]) => [COLUMN_OF[name as keyof EndpointChange], value]);
     const isFresh = change.enabled === true || change.url !== undefined;
     return this.database.transaction(async (tx) => {
+      if (change.enabled === false) await this.hold(tx, id, 'alone');
       const values = [accountId, id, JSON.stringify(Object.fromEntries(columns)), isFresh];
       const [endpoint] = await tx.query<Endpoint>(sql.UPDATE, values);
       if (endpoint && change.enabled === false) await this.giveUpPending(tx, id, disabledReason);
@@ -92,7 +93,15 @@ export class EndpointRepository {
     return rows.map(({ accountId }) => accountId);
   }
 
-  /** The endpoint wants no more: disabled, and what waits for it given up. */
+  /**
+   * Before some deliveries of an endpoint are changed, together with others who do the same, or all of them, `alone`: until
+   * the transaction is over.
+   */
+  async hold(tx: Transaction, id: string, how: 'together' | 'alone'): Promise<void> {
+    await tx.query(how === 'alone' ? sql.HOLD_ALONE : sql.HOLD, [id]);
+  }
+
+  /** The endpoint wants no more: disabled, and what waits for it given up. To be held alone. */
   async disable(tx: Transaction, id: string, reason: string): Promise<void> {
     await tx.query(sql.DISABLE, [id, reason]);
     await this.giveUpPending(tx, id, reason);

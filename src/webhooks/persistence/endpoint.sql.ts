@@ -63,6 +63,21 @@ WHERE account_id = $1 AND id = $2
 RETURNING ${COLUMNS}`,
 };
 
+/**
+ * Who changes an endpoint and its deliveries takes the endpoint first: those who change some of its deliveries together,
+ * and whoever changes all of them alone. In the other order they would wait for one another.
+ */
+export const HOLD: Statement = {
+  name: 'webhooks.endpoints.hold',
+  text: 'SELECT FROM webhook_endpoints WHERE id = $1 FOR KEY SHARE',
+};
+
+export const HOLD_ALONE: Statement = {
+  name: 'webhooks.endpoints.hold-alone',
+  text: 'SELECT FROM webhook_endpoints WHERE id = $1 FOR UPDATE',
+};
+
+/** Holds it alone. */
 export const DELETE: Statement = {
   name: 'webhooks.endpoints.delete',
   text: 'DELETE FROM webhook_endpoints WHERE account_id = $1 AND id = $2 RETURNING id',

@@ -30,6 +30,8 @@ const EXPORTED: Statement[] = [
 
 /** Each has a log of its own before the table is partitioned. */
 const OLD_USERS = Array.from({ length: 30 }, (_, i) => `old-${i}`);
+/** Say one thing each: so many that by chance, which is where ids come from, no partition is left out (1e-13). */
+const MORE_USERS = Array.from({ length: 200 }, (_, i) => `more-${i}`);
 /** What looks for messages; a plain INSERT looks for nothing. */
 const ofMessages = ({ text }: Ran): boolean => /(FROM|JOIN|UPDATE) messages\b/.test(text);
 /** What waits in an account is of many users. */
@@ -64,6 +66,7 @@ beforeAll(async () => {
     ),
   );
   await lengthenLogs(node, 1_000);
+  await Promise.all(MORE_USERS.map((user) => node.appender.append(account, user, aMessage())));
   before = await readOld();
   indexesBefore = await indexesOf(node, 'messages');
   await partitionMessages(node); // under a node that runs, as a planned migration would
