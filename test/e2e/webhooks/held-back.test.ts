@@ -83,7 +83,10 @@ it('a replay is the probe of a breaker that is half open', async () => {
   const { id, first, waiting } = await heldBack();
   await inState(id, first, 'dead');
   await inState(id, waiting, 'dead');
-  await node.query('UPDATE webhook_endpoints SET breaker_until = clock_timestamp() WHERE id = $1', [id]);
+  await node.query(
+    "UPDATE webhook_endpoints SET breaker_until = clock_timestamp() - interval '1 ms' WHERE id = $1",
+    [id],
+  );
   await replay(waiting);
   await eventually(async () => expect((await breakerOf(id)).breaker_opens).toBe(2));
 });

@@ -34,9 +34,10 @@ describe('a claim on a session', () => {
   const [here, there] = [() => nodes[0], () => nodes[1]];
   const shown = async (): Promise<ClaimState | null | undefined> =>
     (await there().inbox.pendingOf(ann, 'one'))?.claim;
+  /** A millisecond ago: times are kept in milliseconds, rounded. */
   const expire = (session = 'one') =>
     here().dataSource.query(
-      `UPDATE claims SET expires_at = clock_timestamp() WHERE user_id = $1 AND agent_session_id = $2`,
+      `UPDATE claims SET expires_at = clock_timestamp() - interval '1 ms' WHERE user_id = $1 AND agent_session_id = $2`,
       [ann.userId, session],
     );
   const held = { code: 'resource_conflict', status: 409 };

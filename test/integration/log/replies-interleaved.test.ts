@@ -167,7 +167,7 @@ describe('agents on two nodes that look, claim, sleep, lose their claims and ans
 
   const expire = (owner: LogOwner, session: string) =>
     nodes[0].dataSource.query(
-      'UPDATE claims SET expires_at = clock_timestamp() WHERE user_id = $1 AND agent_session_id = $2',
+      "UPDATE claims SET expires_at = clock_timestamp() - interval '1 ms' WHERE user_id = $1 AND agent_session_id = $2",
       [owner.userId, session],
     );
 

@@ -38,9 +38,10 @@ describe('a reply of an agent', () => {
     nodes[node]!.replies.reply(ann, aMessage({ agentSessionId: 'one', ...fields }) as Reply, holder, told);
   const waiting = async () => (await inboxRows(nodes[0], account)).map(({ since }) => since);
   const expire = () =>
-    nodes[0].dataSource.query('UPDATE claims SET expires_at = clock_timestamp() WHERE user_id = $1', [
-      ann.userId,
-    ]);
+    nodes[0].dataSource.query(
+      "UPDATE claims SET expires_at = clock_timestamp() - interval '1 ms' WHERE user_id = $1",
+      [ann.userId],
+    );
   const holderOf = async () =>
     (
       await nodes[0].dataSource.query<{ holder: string }[]>(
