@@ -1,4 +1,5 @@
-import { type Channel, channelOf, type Hint } from '../kernel/events.js';
+import { type Channel, channelOf, type Hint, type LogEntry, type LogHint } from '../kernel/events.js';
+import { JsonText, lineOf } from '../kernel/json-text.js';
 
 /** A hint as it travels: which node sent it, where it belongs, and the hint itself, still to be parsed. */
 export interface HintText {
@@ -16,16 +17,43 @@ const HAS_WHAT_IT_NEEDS: Readonly<Record<Hint['kind'], (hint: Partial<Hint>) => 
   inbox: (hint) => 'agentSessionId' in hint && typeof hint.agentSessionId === 'string',
 };
 
+/** Stands before each message of a hint of the log: ASCII's unit separator, which is nowhere in JSON. */
+const MESSAGE = '\x1f';
+
 /**
- * A hint as text. A hint of the log that is too long goes without its entries: a doorbell rings as well without the mail,
- * and whoever follows reads the log.
+ * A hint as text: JSON, and the messages of a hint of the log behind it, so that nobody on the way need read them. One that
+ * is too long goes without its entries: a doorbell rings as well without the mail, and whoever follows reads the log.
  *
  * @param limit most bytes
  */
 export function writeHint(node: string, hint: Hint, limit: number): string {
-  const text = `${node} ${channelOf(hint)} ${JSON.stringify(hint)}`;
-  if (hint.kind !== 'log' || Buffer.byteLength(text) <= limit) return text;
-  return `${node} ${channelOf(hint)} ${JSON.stringify({ ...hint, entries: [] })}`;
+  const address = `${node} ${channelOf(hint)} `;
+  if (hint.kind !== 'log') return address + JSON.stringify(hint);
+  const text = address + writeLogHint(hint);
+  return Buffer.byteLength(text) <= limit ? text : address + writeLogHint({ ...hint, entries: [] });
+}
+
+function writeLogHint(hint: LogHint): string {
+  let messages = '';
+  const entries = hint.entries.map((entry) => {
+    if (entry.event === 'session') return entry;
+    messages += MESSAGE + lineOf(entry.data);
+    return { seq: entry.seq, event: entry.event };
+  });
+  return JSON.stringify({ ...hint, entries }) + messages;
+}
+
+/** @throws SyntaxError when there are not as many messages as entries that want one */
+function withMessages(hint: LogHint, messages: readonly string[]): LogHint {
+  let next = 0;
+  const entries = hint.entries.map((entry): LogEntry => {
+    if (entry.event === 'session') return entry;
+    const text = messages[next++];
+    if (text === undefined) throw new SyntaxError('a message is missing');
+    return { seq: entry.seq, event: entry.event, data: JsonText.read(text) };
+  });
+  if (next < messages.length) throw new SyntaxError('a message too many');
+  return { ...hint, entries };
 }
 
 /** Hints that travel together, in lines, which a hint has none of itself: as few texts as the limit allows, in order. */
@@ -61,9 +89,10 @@ export function readHint(text: string): HintText | undefined {
 
 /** @throws SyntaxError when it is no hint of this channel, or of a kind that a newer node knows and this one does not */
 export function parseHint({ channel, body }: HintText): Hint {
-  const hint = JSON.parse(body) as Partial<Hint> | null;
+  const [head = '', ...messages] = body.split(MESSAGE);
+  const hint = JSON.parse(head) as Partial<Hint> | null;
   if (!hint || !isWhole(hint) || channelOf(hint) !== channel) throw new SyntaxError('not a hint');
-  return hint;
+  return hint.kind === 'log' ? withMessages(hint, messages) : hint;
 }
 
 function readChannel(text: string): Channel | undefined {

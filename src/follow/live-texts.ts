@@ -5,6 +5,9 @@ import type { StreamText } from '../log/stream-texts.js';
 /** Most pieces that wait for one that is missing. What is dropped beyond it, the saved text brings. */
 const MAX_AHEAD = 1000;
 
+/** In the JSON of every message that is arriving, and of few others: those need not be looked into. */
+const STREAMING = '"status":"streaming"';
+
 /** Whom {@link LiveTexts} works for. */
 export interface LiveTextsHost {
   /** Takes the next piece. Never throws, never waits. */
@@ -56,9 +59,10 @@ export class LiveTexts {
 
   /** An entry of the log was passed on: the beginning of an answer, or its end. */
   entry({ event, data }: LogEntry): void {
-    if (event === 'session' || (data.status !== 'streaming' && !this.texts.has(data.id))) return;
-    if (data.status !== 'streaming') return void this.texts.delete(data.id);
-    const text = this.texts.get(data.id) ?? this.add(data.id, data.agent_session_id, true);
+    if (event === 'session' || (this.texts.size === 0 && !data.toString().includes(STREAMING))) return;
+    const { id, status, agent_session_id: agentSessionId } = data.parse();
+    if (status !== 'streaming') return void this.texts.delete(id);
+    const text = this.texts.get(id) ?? this.add(id, agentSessionId, true);
     text.isOpen = true;
     this.pass(text);
   }

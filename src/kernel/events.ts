@@ -1,8 +1,9 @@
+import type { JsonText } from './json-text.js';
 import type { Message, ReadState, Session } from './wire.dto.js';
 
 /** One entry of a platform user's log, in its latest state, at a position. */
 export type LogEntry =
-  | { readonly seq: number; readonly event: 'message' | 'message:updated'; readonly data: Message }
+  | { readonly seq: number; readonly event: 'message' | 'message:updated'; readonly data: JsonText<Message> }
   | { readonly seq: number; readonly event: 'session'; readonly data: Session };
 
 /** Somebody is typing: shown, never stored. */

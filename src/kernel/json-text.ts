@@ -1,9 +1,26 @@
-/** A value that is JSON text already, as PostgreSQL wrote it: it goes out as it is, and is parsed only to look inside. */
+/**
+ * A value and its JSON: whichever is there first. What PostgreSQL or another node wrote goes out as it is, and is parsed
+ * only to look inside; what this node made is written once, however many it goes to.
+ */
 export class JsonText<T> {
-  constructor(private readonly text: string) {}
+  private constructor(
+    private text: string | undefined,
+    private value: T | undefined,
+  ) {}
 
+  /** @param text JSON */
+  static read<T>(text: string): JsonText<T> {
+    return new JsonText<T>(text, undefined);
+  }
+
+  /** @param value is not changed any more */
+  static write<T extends object>(value: T): JsonText<T> {
+    return new JsonText(undefined, value);
+  }
+
+  /** The value, which all who ask share. @throws SyntaxError */
   parse(): T {
-    return JSON.parse(this.text) as T;
+    return (this.value ??= JSON.parse(this.text as string) as T);
   }
 
   /** For `JSON.stringify`, which cannot take text as it is: right everywhere, and slow. */
@@ -12,12 +29,13 @@ export class JsonText<T> {
   }
 
   toString(): string {
-    return this.text;
+    return (this.text ??= JSON.stringify(this.value));
   }
 }
 
 /** The JSON of an answer: `JSON.stringify`, but for fields that are JSON text already. */
 export function toJson(answer: object): string {
+  if (answer instanceof JsonText) return answer.toString();
   if (!hasText(answer as Record<string, unknown>)) return JSON.stringify(answer);
   const members = Object.entries(answer as Record<string, unknown>)
     .filter(([, value]) => value !== undefined)
@@ -30,6 +48,16 @@ function hasText(answer: Record<string, unknown>): boolean {
   return false;
 }
 
-function textOf(value: unknown): string {
+/** The JSON of a value, which may be there already. */
+export function textOf(value: unknown): string {
   return value instanceof JsonText ? value.toString() : JSON.stringify(value);
+}
+
+const LINE_BREAK = /[\r\n]/;
+const LINE_BREAKS = /[\r\n]/g;
+
+/** The same on one line: line breaks in JSON are white space, or escaped. */
+export function lineOf(value: unknown): string {
+  const text = textOf(value);
+  return LINE_BREAK.test(text) ? text.replaceAll(LINE_BREAKS, ' ') : text;
 }

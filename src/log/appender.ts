@@ -6,6 +6,7 @@ import { toIso } from '../kernel/clock.js';
 import { conflict, ParleyError } from '../kernel/errors.js';
 import type { LogEntry } from '../kernel/events.js';
 import { messageId } from '../kernel/ids.js';
+import { JsonText } from '../kernel/json-text.js';
 import type { Message, Session } from '../kernel/wire.dto.js';
 import { GroupCommit, type Outcome } from './group-commit.js';
 import type { Appended, LogOwner, NewMessage } from './log-types.js';
@@ -33,7 +34,7 @@ const MAX_ATTEMPTS = 5;
 /** What became of an item, and the message if it was written. */
 interface Written {
   readonly row: AppendRow;
-  readonly message?: Message;
+  readonly json?: JsonText<Message>;
 }
 
 /** The way in: every message enters a log here, whoever sent it. */
@@ -101,13 +102,13 @@ export class Appender implements BeforeApplicationShutdown {
 
   private announce({ owner, message: sent }: Item, row: AppendRow): Written {
     if (row.verdict !== 'ok') return { row };
-    const message = newMessage(owner, sent, row);
-    const entry: LogEntry = { seq: row.seq, event: 'message', data: message };
+    const json = JsonText.write(newMessage(owner, sent, row));
+    const entry: LogEntry = { seq: row.seq, event: 'message', data: json };
     const entries = row.born ? [entry, bornSession(owner, row)] : [entry];
     const state = { seq: row.seq, read_seq: row.read_seq, unread_count: row.unread_count };
     this.bus.publish({ kind: 'log', userId: owner.userId, entries, state, read: false });
     if (sent.sender === 'user') this.ring(owner, row);
-    return { row, message };
+    return { row, json };
   }
 
   /** Agents are told, too. */
@@ -115,8 +116,8 @@ export class Appender implements BeforeApplicationShutdown {
     this.bus.publish({ kind: 'inbox', accountId, userId, platformUserId, agentSessionId: sid, seq });
   }
 
-  private async answer(owner: LogOwner, { row, message }: Written): Promise<Appended> {
-    if (message) return { message, replayed: false };
+  private async answer(owner: LogOwner, { row, json }: Written): Promise<Appended> {
+    if (json) return { message: json.parse(), json, replayed: false };
     switch (row.verdict) {
       case 'replayed':
         return { message: await this.reader.message(owner, row.original as number), replayed: true };

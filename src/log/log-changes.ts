@@ -3,6 +3,7 @@ import { Bus } from '../bus/bus.js';
 import { Database, type Transaction } from '../database/database.js';
 import { conflict, notFound } from '../kernel/errors.js';
 import type { LogEntry } from '../kernel/events.js';
+import { JsonText } from '../kernel/json-text.js';
 import type { Message, Payload, ReadState, Sender } from '../kernel/wire.dto.js';
 import type { Head, LogOwner } from './log-types.js';
 import { toMessage } from './message-json.js';
@@ -131,7 +132,10 @@ export class LogChanges {
     const position = nextPosition(head);
     await tx.query(statement, [owner.userId, seq, position, ...values]);
     const { message: data } = await this.lockedMessage(tx, owner, seq);
-    return { result: data, entries: [{ seq: position, event: 'message:updated', data }] };
+    return {
+      result: data,
+      entries: [{ seq: position, event: 'message:updated', data: JsonText.write(data) }],
+    };
   }
 
   /** Its user's head is locked, and nothing changes a message without that lock. */

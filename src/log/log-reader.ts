@@ -36,7 +36,7 @@ export interface MessagePage {
   readonly total: number;
 }
 
-export const NO_PAGE: MessagePage = { messages: new JsonText('[]'), next: null, total: 0 };
+export const NO_PAGE: MessagePage = { messages: JsonText.read('[]'), next: null, total: 0 };
 
 /** A stretch of a log, and the head at the moment it was read. */
 export interface LogSlice {
@@ -68,6 +68,11 @@ interface SessionPageRow extends PageRow {
   last_seq: number;
 }
 
+type SessionJson = Omit<SessionRow, 'created_at' | 'last_message_at'> & {
+  created_at: string;
+  last_message_at: string | null;
+};
+
 interface AfterRow {
   head_seq: number;
   read_seq: number;
@@ -75,12 +80,7 @@ interface AfterRow {
   position: number | null;
   event: LogEntry['event'];
   message: string | null;
-  session:
-    | (Omit<SessionRow, 'created_at' | 'last_message_at'> & {
-        created_at: string;
-        last_message_at: string | null;
-      })
-    | null;
+  session: SessionJson | null;
   bytes_so_far: number;
 }
 
@@ -162,7 +162,7 @@ export class LogReader {
 }
 
 function toPage(row: PageRow | undefined): MessagePage {
-  return row ? { messages: new JsonText(row.messages), next: row.next, total: row.total } : NO_PAGE;
+  return row ? { messages: JsonText.read(row.messages), next: row.next, total: row.total } : NO_PAGE;
 }
 
 function isFull(last: AfterRow | undefined): boolean {
@@ -177,14 +177,11 @@ function withoutLastPosition(entries: LogEntry[]): LogEntry[] {
 }
 
 function toEntry({ event, session, message: text }: AfterRow, seq: number): LogEntry {
-  if (session) return { seq, event: 'session', data: toSession(fromJson(session)) };
-  const message = toMessage(text ?? '');
-  if (event === 'message:updated') return { seq, event: 'message:updated', data: message };
-  // At its own position it stands as a new message: its change follows, at the position of the change.
-  return { seq, event: 'message', data: { ...message, updated_seq: seq } };
+  if (event === 'session') return { seq, event, data: toSession(fromJson(session as SessionJson)) };
+  return { seq, event, data: JsonText.read(text ?? '') };
 }
 
-function fromJson(session: NonNullable<AfterRow['session']>): SessionRow {
+function fromJson(session: SessionJson): SessionRow {
   const last = session.last_message_at;
   return {
     ...session,

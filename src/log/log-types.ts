@@ -1,3 +1,4 @@
+import type { JsonText } from '../kernel/json-text.js';
 import type { Message, Payload, Sender } from '../kernel/wire.dto.js';
 
 /** A platform user: as the account names it, and the internal id of its log. */
@@ -20,6 +21,8 @@ export interface NewMessage {
 
 export interface Appended {
   readonly message: Message;
+  /** The same, where it goes out as JSON elsewhere, too: written once. */
+  readonly json?: JsonText<Message>;
   /** The message was there already, under the same `client_message_id` with the same content. */
   readonly replayed: boolean;
 }

@@ -1,16 +1,21 @@
 import { ALPHABET, SEQ_DIGITS, USER_DIGITS } from '../kernel/ids.js';
 import type { Message } from '../kernel/wire.dto.js';
 
-/**
- * What a message is made from; `m` is the message, `u` its head. A message below the read horizon was read when the
- * horizon passed it: at the first mark at or after it.
- */
-export const MESSAGE_COLUMNS = `
-  m.seq, m.updated_seq, u.platform_user_id, m.agent_session_id, m.sender, m.status, m.payload, m.metadata,
+const OTHER_COLUMNS = `
+  u.platform_user_id, m.agent_session_id, m.sender, m.status, m.payload, m.metadata,
   m.created_at, m.updated_at, m.deleted_at,
   coalesce(m.read_at, CASE WHEN m.seq <= u.read_seq THEN (
     SELECT r.read_at FROM read_marks r WHERE r.user_id = m.user_id AND r.read_seq >= m.seq ORDER BY r.read_seq LIMIT 1
   ) END) AS read_at`;
+
+/**
+ * What a message is made from; `m` is the message, `u` its head. A message below the read horizon was read when the
+ * horizon passed it: at the first mark at or after it.
+ */
+export const MESSAGE_COLUMNS = `m.seq, m.updated_seq, ${OTHER_COLUMNS}`;
+
+/** The same where it stands as a new message, at its own position: its change follows, at the position of the change. */
+export const NEW_MESSAGE_COLUMNS = `m.seq, m.seq AS updated_seq, ${OTHER_COLUMNS}`;
 
 /**
  * The allow-list: what of a message a client sees, each as JSON made from {@link MESSAGE_COLUMNS}; what is NULL is left

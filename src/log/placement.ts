@@ -2,6 +2,7 @@ import type { Queryable, Transaction } from '../database/database.js';
 import { conflict, notFound } from '../kernel/errors.js';
 import type { LogEntry } from '../kernel/events.js';
 import { randomId } from '../kernel/ids.js';
+import { JsonText } from '../kernel/json-text.js';
 import type { Message } from '../kernel/wire.dto.js';
 import type { Head, LogOwner, NewMessage } from './log-types.js';
 import { toMessage } from './message-json.js';
@@ -47,7 +48,7 @@ export async function entriesOf(
   message: Message,
 ): Promise<LogEntry[]> {
   const { seq } = message;
-  const written: LogEntry = { seq, event: 'message', data: message };
+  const written: LogEntry = { seq, event: 'message', data: JsonText.write(message) };
   if (!isNew) return [written];
   const [row] = await tx.query<SessionRow>(sql.SESSION, [accountId, id]);
   if (!row) throw notFound('session');

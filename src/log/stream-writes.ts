@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Transaction } from '../database/database.js';
 import type { LogEntry } from '../kernel/events.js';
+import { JsonText } from '../kernel/json-text.js';
 import type { Message, MessageStatus } from '../kernel/wire.dto.js';
 import { type Changed, LogChanges, nextPosition } from './log-changes.js';
 import { Fence, type Holder, type Told } from './fence.js';
@@ -161,7 +162,7 @@ export class StreamWrites {
     await tx.query(sql.FINISH, [owner.userId, before.seq, position, status, ...values]);
     if (!before.read) head.unreadCount++;
     const data = await readMessage(tx, owner, before.seq);
-    const entries: LogEntry[] = [{ seq: position, event: 'message:updated', data }];
+    const entries: LogEntry[] = [{ seq: position, event: 'message:updated', data: JsonText.write(data) }];
     return { result: data, entries, read: !before.read };
   }
 }

@@ -35,7 +35,7 @@ export class Waiting {
         const list = await this.lists.unread(caller, query);
         return list.messages.parse().length > 0 ? list : undefined;
       },
-      isReason: ({ event, data }) => event !== 'session' && data.payload.sender !== 'user',
+      isReason: ({ event, data }) => event !== 'session' && data.parse().payload.sender !== 'user',
       timeout: seconds * 1000,
       signal,
     });
@@ -73,7 +73,9 @@ export class Waiting {
 }
 
 function isReplyIn({ event, data }: LogEntry, agentSessionId: string): boolean {
-  return event !== 'session' && data.agent_session_id === agentSessionId && isReply(data);
+  if (event === 'session') return false;
+  const message = data.parse();
+  return message.agent_session_id === agentSessionId && isReply(message);
 }
 
 function isReply({ payload, status, deleted_at }: Message): boolean {

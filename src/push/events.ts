@@ -1,12 +1,13 @@
 import type { Delta, Typing } from '../kernel/events.js';
+import type { JsonText } from '../kernel/json-text.js';
 import type { Message, ReadState, Session } from '../kernel/wire.dto.js';
 import type { Drain, Ready, TokenExpiring } from './push.dto.js';
 
 /** What the server sends to platform users: event and data (contract section 3). A wrong pair does not compile. */
 export interface ServerEvents {
   ready: Ready;
-  message: Message;
-  'message:updated': Message;
+  message: JsonText<Message>;
+  'message:updated': JsonText<Message>;
   'message:delta': Delta;
   read: ReadState;
   typing: Typing;

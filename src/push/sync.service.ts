@@ -46,8 +46,9 @@ function latestStates(entries: readonly LogEntry[]): { messages: Message[]; sess
       sessions.delete(data.agent_session_id);
       sessions.set(data.agent_session_id, data);
     } else {
-      messages.delete(data.id);
-      messages.set(data.id, data);
+      const message = data.parse();
+      messages.delete(message.id);
+      messages.set(message.id, message);
     }
   }
   return { messages: [...messages.values()], sessions: [...sessions.values()] };

@@ -25,10 +25,11 @@ function isInOrder(entries: readonly LogEntry[]): boolean {
 /** What a client that applies every entry ends with. */
 function latest(entries: readonly LogEntry[]): Map<string, unknown> {
   return new Map(
-    entries.map((entry) => [
-      entry.event === 'session' ? entry.data.agent_session_id : String(entry.data.seq),
-      entry.data.updated_seq,
-    ]),
+    entries.map(({ event, data }) => {
+      if (event === 'session') return [data.agent_session_id, data.updated_seq];
+      const { seq, updated_seq } = data.parse();
+      return [String(seq), updated_seq];
+    }),
   );
 }
 

@@ -1,4 +1,5 @@
 import type { LogEntry, LogHint } from '../../src/kernel/events.js';
+import { JsonText } from '../../src/kernel/json-text.js';
 import type { Message, ReadState, Session } from '../../src/kernel/wire.dto.js';
 import type { Slice } from '../../src/follow/follower.js';
 
@@ -29,9 +30,9 @@ export class ModelLog {
   /** The log after a position, in its latest state: what a query would answer now. */
   after(position: number, limit: number): Slice {
     const messages = [...this.messages.values()].flatMap((message): LogEntry[] => [
-      { seq: message.seq, event: 'message', data: { ...message, updated_seq: message.seq } },
+      { seq: message.seq, event: 'message', data: JsonText.write({ ...message, updated_seq: message.seq }) },
       ...(message.updated_seq > message.seq
-        ? [{ seq: message.updated_seq, event: 'message:updated', data: message } as const]
+        ? [{ seq: message.updated_seq, event: 'message:updated', data: JsonText.write(message) } as const]
         : []),
     ]);
     const sessions = [...this.sessions.values()].map((data): LogEntry => ({
@@ -60,7 +61,7 @@ export class ModelLog {
     } as Message;
     this.messages.set(seq, message);
     this.state = { ...this.state, seq, unread_count: this.state.unread_count + 1 };
-    const entries: LogEntry[] = [{ seq, event: 'message', data: message }];
+    const entries: LogEntry[] = [{ seq, event: 'message', data: JsonText.write(message) }];
     if (born)
       entries.push(
         this.saveSession({ agent_session_id: `s${this.sessions.size}`, updated_seq: seq } as Session),
@@ -75,7 +76,7 @@ export class ModelLog {
     const wasUnread = read && before.seq > this.state.read_seq;
     this.messages.set(message.seq, message);
     this.state = { ...this.state, seq, unread_count: this.state.unread_count - Number(wasUnread) };
-    return [this.hint([{ seq, event: 'message:updated', data: message }], read)];
+    return [this.hint([{ seq, event: 'message:updated', data: JsonText.write(message) }], read)];
   }
 
   private readUpTo(horizon: number): LogHint[] {

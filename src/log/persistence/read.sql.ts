@@ -1,5 +1,5 @@
 import type { Statement } from '../../database/database.js';
-import { MESSAGE_COLUMNS, MESSAGE_JSON } from '../message-json.js';
+import { MESSAGE_COLUMNS, MESSAGE_JSON, NEW_MESSAGE_COLUMNS } from '../message-json.js';
 import { OFFSET_PAGE_BYTES, PAGE_BYTES } from '../page-bytes.js';
 import { SESSION_COLUMNS } from '../session-row.js';
 
@@ -124,7 +124,7 @@ SELECT head.head_seq, head.read_seq, head.unread_count, e.*
 FROM platform_users head LEFT JOIN LATERAL (
   SELECT position, event, session, CASE WHEN session IS NULL THEN ${MESSAGE_JSON} END AS message, bytes_so_far
   FROM (SELECT *, sum(bytes) OVER (ORDER BY position, event ROWS UNBOUNDED PRECEDING) AS bytes_so_far FROM (
-    (SELECT m.seq AS position, 'message' AS event, ${MESSAGE_COLUMNS}, ${NO_SESSION}
+    (SELECT m.seq AS position, 'message' AS event, ${NEW_MESSAGE_COLUMNS}, ${NO_SESSION}
      ${FROM} AND m.seq > $2 ORDER BY m.seq LIMIT $3)
     UNION ALL
     (SELECT m.updated_seq, 'message:updated', ${MESSAGE_COLUMNS}, ${NO_SESSION}

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { Caller, NeedsScope } from '../../auth/http/principal.guard.js';
 import type { Principal } from '../../auth/principal.js';
 import { clientGone } from '../../http/client-gone.js';
+import type { JsonText } from '../../kernel/json-text.js';
 import { Message } from '../../kernel/wire.dto.js';
 import { Answers, AnswersOneOf } from '../../wire/answers.decorator.js';
 import { Body, Query } from '../../wire/inputs.js';
@@ -47,9 +48,11 @@ export class MessageController {
     @Query() { wait }: WaitQuery,
     @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Message | MessageAndReply> {
-    const message = markReplay(reply, await this.messages.receive(caller, body, key));
-    if (wait === undefined) return message;
+  ): Promise<Message | JsonText<Message> | MessageAndReply> {
+    const received = await this.messages.receive(caller, body, key);
+    const answer = markReplay(reply, received);
+    if (wait === undefined) return answer;
+    const { message } = received;
     return { message, reply: await this.waiting.reply(caller, message, wait, clientGone(reply)) };
   }
 
@@ -64,7 +67,7 @@ export class MessageController {
     @Body() body: SendDto,
     @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Message> {
+  ): Promise<Message | JsonText<Message>> {
     return markReplay(reply, await this.messages.send(caller, body, key));
   }
 }

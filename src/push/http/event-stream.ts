@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { Principal } from '../../auth/principal.js';
+import { lineOf } from '../../kernel/json-text.js';
 import type { ServerEvents } from '../events.js';
 import type { LiveConnection } from '../live-connections.js';
 import type { Outgoing } from '../subscriber.js';
@@ -35,7 +36,7 @@ export class EventStream implements LiveConnection {
   send<E extends keyof ServerEvents>(event: E, data: ServerEvents[E], seq?: number): void {
     if (!this.isOpen()) return;
     const id = seq === undefined ? '' : `id: ${seq}\n`;
-    this.response.write(`${id}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+    this.response.write(`${id}event: ${event}\ndata: ${lineOf(data)}\n\n`);
   }
 
   sendAll(events: readonly Outgoing[]): void {

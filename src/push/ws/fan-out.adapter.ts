@@ -1,5 +1,6 @@
 import type { Socket } from 'socket.io';
 import { Adapter } from 'socket.io-adapter';
+import { textOf } from '../../kernel/json-text.js';
 import { textFrame } from './text-frame.js';
 
 /** How Engine.IO is told that a packet is encoded already. */
@@ -43,6 +44,7 @@ export class FanOutAdapter extends (Adapter as unknown as new (namespace: unknow
   /**
    * Sends an event to every socket of a room.
    *
+   * @param event a name without characters that JSON escapes
    * @param data JSON, without binary data: it is not looked for
    * @param except the id of a socket that is left out
    */
@@ -73,7 +75,7 @@ export class FanOutAdapter extends (Adapter as unknown as new (namespace: unknow
 
   private encode(event: string, data: unknown): string {
     const { name } = this.nsp;
-    return `${EVENT}${name === '/' ? '' : `${name},`}${JSON.stringify([event, data])}`;
+    return `${EVENT}${name === '/' ? '' : `${name},`}["${event}",${textOf(data)}]`;
   }
 }
 

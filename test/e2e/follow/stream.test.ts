@@ -123,6 +123,18 @@ describe('a stream that resumes', () => {
     expect(own.events('message')).toEqual(messages.slice(3));
   });
 
+  it('replays what somebody wrote into the database with line breaks as one event', async () => {
+    const user = aUser();
+    const message = await node.send(user, 'pretty', { message: { payload: { content: 'a\nb' } } });
+    const pretty = JSON.stringify(message.payload, null, 2);
+    await node.query('UPDATE messages SET payload = $1 WHERE payload::text = $2', [
+      pretty,
+      JSON.stringify(message.payload),
+    ]);
+    const own = await stream(user, { after: 0 });
+    expect(await own.nth('message', 1)).toEqual(message);
+  });
+
   it('continues after Last-Event-ID, which wins over `after`', async () => {
     const user = aUser();
     await write(user, 4);

@@ -228,7 +228,7 @@ function apply({ position, messages, sessions }: Copy, entries: LogEntry[]): Cop
   for (const entry of entries) {
     result.position = entry.seq;
     if (entry.event === 'session') result.sessions.set(entry.data.agent_session_id, entry.data);
-    else result.messages.set(entry.data.seq, entry.data);
+    else result.messages.set(entry.data.parse().seq, entry.data.parse());
   }
   return result;
 }

@@ -1,23 +1,50 @@
 import fc from 'fast-check';
 import { packHints, parseHint, readHint, unpackHints, writeHint } from '../../../src/bus/hint-text.js';
 import type { Hint, LogEntry } from '../../../src/kernel/events.js';
+import { JsonText } from '../../../src/kernel/json-text.js';
+import type { Message, Session } from '../../../src/kernel/wire.dto.js';
 
 const LIMIT = 1_000;
-const aHint = (content: string): Hint => ({
-  kind: 'log',
-  userId: 42,
-  entries: [{ seq: 3, event: 'message', data: { payload: { content } } } as unknown as LogEntry],
+const message = (content: string, seq = 3): LogEntry => {
+  const data = JsonText.write({ payload: { content } } as Message);
+  return { seq, event: 'message', data };
+};
+const withEntries = (...entries: LogEntry[]): Hint & { kind: 'log' } => ({
+  ...{ kind: 'log', userId: 42, entries, read: true },
   state: { seq: 3, read_seq: 1, unread_count: 2 },
-  read: true,
 });
+const aHint = (content: string): Hint => withEntries(message(content));
 const there = (text: string): Hint => parseHint(readHint(text)!);
+/** What a hint says, however its messages are kept. */
+const said = (hint: Hint): unknown => JSON.parse(JSON.stringify(hint));
 
 describe('a hint as text', () => {
   it('says who sent it and whose it is before it is parsed, and comes back as it was', () => {
     const hint = aHint('two words {"and": "more"}\n');
     const text = writeHint('nod_a', hint, LIMIT);
     expect(readHint(text)).toMatchObject({ node: 'nod_a', channel: 42 });
-    expect(there(text)).toEqual(hint);
+    expect(said(there(text))).toEqual(said(hint));
+  });
+
+  it('brings its messages to their entries, unread, and on one line', () => {
+    const session = { agent_session_id: 'one' } as Session;
+    const text = '{ "payload":\n{\r"content": "a\\nb \\u001f" } }';
+    const hint = withEntries(
+      message('first'),
+      { seq: 3, event: 'session', data: session },
+      { seq: 4, event: 'message:updated', data: JsonText.read(text) },
+    );
+    const sent = writeHint('nod_a', hint, LIMIT);
+    expect(sent).not.toMatch(/[\r\n]/);
+    const { entries } = there(sent) as typeof hint;
+    expect(said(withEntries(...entries))).toEqual(said(hint));
+    expect(String(entries[2]!.data)).toBe(text.replace(/[\r\n]/g, ' '));
+  });
+
+  it('is none with fewer messages than entries that want one, or with more', () => {
+    const sent = writeHint('nod_a', withEntries(message('a'), message('b', 4)), LIMIT);
+    expect(() => there(sent.slice(0, sent.lastIndexOf('\x1f')))).toThrow(SyntaxError);
+    expect(() => there(`${sent}\x1f{}`)).toThrow(SyntaxError);
   });
 
   it.each<Hint>([
@@ -39,7 +66,7 @@ describe('a hint as text', () => {
   it('is as long as allowed, counted in bytes, and goes without its entries beyond', () => {
     const rest = Buffer.byteLength(writeHint('nod_a', aHint(''), LIMIT));
     const fits = aHint('ä'.repeat((LIMIT - rest) >> 1));
-    expect(there(writeHint('nod_a', fits, LIMIT))).toEqual(fits);
+    expect(said(there(writeHint('nod_a', fits, LIMIT)))).toEqual(said(fits));
     const beyond = aHint('ä'.repeat(((LIMIT - rest) >> 1) + 1));
     const text = writeHint('nod_a', beyond, LIMIT);
     expect(Buffer.byteLength(text)).toBeLessThanOrEqual(LIMIT);

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { LiveTexts } from '../../../src/follow/live-texts.js';
 import type { Delta, LogEntry } from '../../../src/kernel/events.js';
 import { messageId } from '../../../src/kernel/ids.js';
+import { JsonText } from '../../../src/kernel/json-text.js';
 import type { Message, MessageStatus } from '../../../src/kernel/wire.dto.js';
 
 const USER = 1;
@@ -10,7 +11,8 @@ const ID = messageId({ userId: USER, seq: SEQ });
 
 function entry(status: MessageStatus, seq = SEQ): LogEntry {
   const event = seq === SEQ ? 'message' : 'message:updated';
-  return { seq, event, data: { id: ID, seq: SEQ, agent_session_id: 's', status } as Message };
+  const message = { id: ID, seq: SEQ, agent_session_id: 's', status } as Message;
+  return { seq, event, data: JsonText.write(message) };
 }
 
 const piece = (offset: number, delta: string): Delta => ({

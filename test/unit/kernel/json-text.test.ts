@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { JsonText, toJson } from '../../../src/kernel/json-text.js';
+import { JsonText, lineOf, toJson } from '../../../src/kernel/json-text.js';
 
 const answers = fc.dictionary(fc.string(), fc.jsonValue(), { noNullPrototype: true });
 
@@ -7,7 +7,7 @@ describe('JSON that is text already', () => {
   it('goes out as if it had been a value', () => {
     fc.assert(
       fc.property(answers, fc.jsonValue(), fc.string(), (answer, value, name) => {
-        const written = { ...answer, [name]: new JsonText(JSON.stringify(value)) };
+        const written = { ...answer, [name]: JsonText.read(JSON.stringify(value)) };
         expect(toJson(written)).toBe(JSON.stringify({ ...answer, [name]: value }));
         expect(JSON.stringify([written])).toBe(JSON.stringify([{ ...answer, [name]: value }]));
       }),
@@ -15,7 +15,7 @@ describe('JSON that is text already', () => {
   });
 
   it('is not written anew', () => {
-    expect(toJson({ messages: new JsonText('[ 1.0 ]'), total: 1 })).toBe('{"messages":[ 1.0 ],"total":1}');
+    expect(toJson({ messages: JsonText.read('[ 1.0 ]'), total: 1 })).toBe('{"messages":[ 1.0 ],"total":1}');
   });
 
   it('changes nothing for an answer without it', () => {
@@ -23,7 +23,29 @@ describe('JSON that is text already', () => {
       expect(toJson(answer)).toBe(JSON.stringify(answer));
   });
 
+  it('is written once, and read once, however many ask', () => {
+    let writes = 0;
+    const value = { toJSON: () => ({ writes: ++writes }) };
+    const written = JsonText.write(value);
+    expect([`${written}`, `${written}`, toJson(written)]).toEqual(Array(3).fill('{"writes":1}'));
+    expect(written.parse()).toBe(value);
+    const read = JsonText.read<object>('{"a":1}');
+    expect(read.parse()).toBe(read.parse());
+    expect(read.parse()).toEqual({ a: 1 });
+  });
+
+  it('means the same on one line', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.constantFrom('\n', '\r\n', '\t'), (value, white) => {
+        const pretty = JSON.stringify(value, null, 2).replaceAll('\n', white);
+        const line = lineOf(JsonText.read(pretty));
+        expect(line).not.toMatch(/[\r\n]/);
+        expect(JSON.parse(line)).toEqual(JSON.parse(pretty));
+      }),
+    );
+  });
+
   it('leaves out a field that has no value', () => {
-    expect(toJson({ messages: new JsonText('[]'), next_after: undefined })).toBe('{"messages":[]}');
+    expect(toJson({ messages: JsonText.read('[]'), next_after: undefined })).toBe('{"messages":[]}');
   });
 });
