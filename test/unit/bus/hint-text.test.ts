@@ -38,7 +38,7 @@ describe('a hint as text', () => {
     expect(sent).not.toMatch(/[\r\n]/);
     const { entries } = there(sent) as typeof hint;
     expect(said(withEntries(...entries))).toEqual(said(hint));
-    expect(String(entries[2]!.data)).toBe(text.replace(/[\r\n]/g, ' '));
+    expect((entries[2]!.data as JsonText<Message>).toString()).toBe(text.replace(/[\r\n]/g, ' '));
   });
 
   it('is none with fewer messages than entries that want one, or with more', () => {
