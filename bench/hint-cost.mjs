@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { packHints, readHint, unpackHints, writeHint } from '../dist/bus/hint-text.js';
 import { openEmbeddedDatabase } from '../dist/database/embedded/open.js';
+import { JsonText } from '../dist/kernel/json-text.js';
 
 const HINTS = 60_000;
 const BATCH = 100;
@@ -23,7 +24,13 @@ const payload = { content, sender: 'assistant', attachments: [] };
 const times = { created_at: '2026-11-23T10:00:00.000Z', updated_at: '2026-11-23T10:00:00.000Z' };
 const data = { ...message, seq: 2, updated_seq: 2, payload, metadata: {}, status: 'complete', ...times };
 const state = { seq: 2, read_seq: 0, unread_count: 2 };
-const hint = { kind: 'log', userId: 1, entries: [{ seq: 2, event: 'message', data }], state, read: false };
+const hint = {
+  kind: 'log',
+  userId: 1,
+  entries: [{ seq: 2, event: 'message', data: JsonText.write(data) }],
+  state,
+  read: false,
+};
 
 const dataDir = await mkdtemp(join(tmpdir(), 'parley-bench-'));
 await chmod(dataDir, 0o755); // as root, PostgreSQL's own account must get in

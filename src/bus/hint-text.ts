@@ -43,17 +43,21 @@ function writeLogHint(hint: LogHint): string {
   return JSON.stringify({ ...hint, entries }) + messages;
 }
 
-/** @throws SyntaxError when there are not as many messages as entries that want one */
+/** Where there are not as many messages as entries that want one, it is the doorbell without the mail. */
 function withMessages(hint: LogHint, messages: readonly string[]): LogHint {
+  const wanting = hint.entries.filter(({ event }) => event !== 'session').length;
+  if (wanting !== messages.length || !messages.every(isObject)) return { ...hint, entries: [] };
   let next = 0;
   const entries = hint.entries.map((entry): LogEntry => {
     if (entry.event === 'session') return entry;
-    const text = messages[next++];
-    if (text === undefined) throw new SyntaxError('a message is missing');
-    return { seq: entry.seq, event: entry.event, data: JsonText.read(text) };
+    return { seq: entry.seq, event: entry.event, data: JsonText.read(messages[next++] as string) };
   });
-  if (next < messages.length) throw new SyntaxError('a message too many');
   return { ...hint, entries };
+}
+
+/** Whether it looks like the JSON of an object: it is not read here. */
+function isObject(text: string): boolean {
+  return text.startsWith('{') && text.endsWith('}');
 }
 
 /** Hints that travel together, in lines, which a hint has none of itself: as few texts as the limit allows, in order. */

@@ -72,7 +72,7 @@ export class Following implements FollowerHost {
 
   onEntry(entry: LogEntry): void {
     this.tell((listener) => listener.onEntry(entry));
-    this.texts.entry(entry);
+    this.attempt(() => this.texts.entry(entry));
   }
 
   onRead(state: ReadState): void {
@@ -126,12 +126,14 @@ export class Following implements FollowerHost {
 
   /** One listener's failure is not another's. */
   private tell(say: (listener: LogListener) => void): void {
-    for (const listener of this.listeners) {
-      try {
-        say(listener);
-      } catch (error) {
-        this.source.onError(error);
-      }
+    for (const listener of this.listeners) this.attempt(() => say(listener));
+  }
+
+  private attempt(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.source.onError(error);
     }
   }
 }

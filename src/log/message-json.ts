@@ -30,7 +30,7 @@ const FIELDS: Readonly<Record<keyof Message, string>> = {
   updated_seq: 'updated_seq',
   payload: 'payload',
   metadata: 'metadata',
-  status: quoted('status'),
+  status: quoted('status'), // spelled as `LiveTexts` looks for it
   read: '(read_at IS NOT NULL)::text',
   read_at: `coalesce(${iso('read_at')}, 'null')`,
   created_at: iso('created_at'),

@@ -48,7 +48,7 @@ export class FanOutAdapter extends (Adapter as unknown as new (namespace: unknow
    * @param data JSON, without binary data: it is not looked for
    * @param except the id of a socket that is left out
    */
-  emit(room: string, event: string, data: unknown, except?: string): void {
+  emit(room: string, event: string, data: NonNullable<unknown>, except?: string): void {
     const packet = this.encode(event, data);
     const frames = [textFrame(MESSAGE + packet)];
     for (const id of this.rooms.get(room) ?? []) {
@@ -64,7 +64,7 @@ export class FanOutAdapter extends (Adapter as unknown as new (namespace: unknow
    * Sends events to one socket, in order, in one write. One that has left gets nothing: over its transport, which may
    * live on, the same client may have entered again.
    */
-  sendAll(socket: Socket, events: readonly { event: string; data: unknown }[]): void {
+  sendAll(socket: Socket, events: readonly { event: string; data: NonNullable<unknown> }[]): void {
     if (!socket.connected) return;
     const engine = engineOf(socket);
     if (isIdle(engine)) {
@@ -73,7 +73,7 @@ export class FanOutAdapter extends (Adapter as unknown as new (namespace: unknow
     } else for (const { event, data } of events) socket.emit(event, data);
   }
 
-  private encode(event: string, data: unknown): string {
+  private encode(event: string, data: NonNullable<unknown>): string {
     const { name } = this.nsp;
     return `${EVENT}${name === '/' ? '' : `${name},`}["${event}",${textOf(data)}]`;
   }

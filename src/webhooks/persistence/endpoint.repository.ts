@@ -81,6 +81,7 @@ export class EndpointRepository {
   /** Deletes an endpoint with its deliveries. @returns whether there was one */
   delete(accountId: number, id: string): Promise<boolean> {
     return this.database.transaction(async (tx) => {
+      await this.hold(tx, id, 'alone');
       const deleted = await tx.query(sql.DELETE, [accountId, id]);
       if (deleted.length > 0) await tx.query(sql.DELETE_DELIVERIES, [id]);
       return deleted.length > 0;

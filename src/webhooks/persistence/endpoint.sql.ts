@@ -64,20 +64,20 @@ RETURNING ${COLUMNS}`,
 };
 
 /**
- * Who changes an endpoint and its deliveries takes the endpoint first: those who change some of its deliveries together,
- * and whoever changes all of them alone. In the other order they would wait for one another.
+ * Who changes an endpoint and its deliveries holds it first: those who change one of its deliveries together, and whoever
+ * changes all of them alone. Without it they would lock rows in different orders, and wait for one another. Advisory: it
+ * writes nothing, and nobody who waits to be alone is passed by.
  */
 export const HOLD: Statement = {
   name: 'webhooks.endpoints.hold',
-  text: 'SELECT FROM webhook_endpoints WHERE id = $1 FOR KEY SHARE',
+  text: 'SELECT FROM pg_advisory_xact_lock_shared(hashtextextended($1, 0))',
 };
 
 export const HOLD_ALONE: Statement = {
   name: 'webhooks.endpoints.hold-alone',
-  text: 'SELECT FROM webhook_endpoints WHERE id = $1 FOR UPDATE',
+  text: 'SELECT FROM pg_advisory_xact_lock(hashtextextended($1, 0))',
 };
 
-/** Holds it alone. */
 export const DELETE: Statement = {
   name: 'webhooks.endpoints.delete',
   text: 'DELETE FROM webhook_endpoints WHERE account_id = $1 AND id = $2 RETURNING id',

@@ -7,6 +7,8 @@ import {
   type LogHint,
   type TypingSignal,
 } from '../../../src/kernel/events.js';
+import { JsonText } from '../../../src/kernel/json-text.js';
+import type { Message } from '../../../src/kernel/wire.dto.js';
 import { eventually } from '../../support/eventually.js';
 
 /** The buses of two nodes that see each other. */
@@ -20,11 +22,11 @@ export interface BusPair {
 
 /** A hint of entry `seq`; its text is as long as asked, in characters. */
 export function aHint(userId: number, seq = 1, length = 5): LogHint {
-  const data = { seq, payload: { content: 'x'.repeat(length) } };
+  const data = JsonText.write({ seq, payload: { content: 'x'.repeat(length) } } as Message);
   return {
     kind: 'log',
     userId,
-    entries: [{ seq, event: 'message', data } as unknown as LogHint['entries'][number]],
+    entries: [{ seq, event: 'message', data }],
     state: { seq, read_seq: 0, unread_count: seq },
     read: false,
   };
@@ -130,7 +132,7 @@ export function describeBus(name: string, open: () => Promise<BusPair>): void {
     it('carries any text', async () => {
       const { heard } = await hearing(pair.there, 1);
       const hint = aHint(1);
-      Object.assign(hint.entries[0]!.data, {
+      Object.assign((hint.entries[0]!.data as JsonText<Message>).parse(), {
         payload: { content: 'a\nb "c" \\ \u0000 \u2028 🙂 \ud800 {} $1' },
       });
       pair.here.publish(hint);

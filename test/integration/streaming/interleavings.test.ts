@@ -195,7 +195,7 @@ it('any interleaving of append, repeat, gap, reconnect, kill and lost hints give
         }
         const finished = await agent.finish();
         expect(finished.payload.content).toBe(text);
-        await eventually(() => expect(entries.at(-1)?.data).toEqual(finished));
+        await eventually(() => expect(entries.at(-1)!.data).toEqual(finished));
         expect(entries.map(({ event }) => event)).toEqual(['message', 'session', 'message:updated']);
         watcher.followers.leave(userId, listener);
       },

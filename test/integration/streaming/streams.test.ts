@@ -1,5 +1,6 @@
-import type { LogEntry } from '../../../src/kernel/events.js';
-import type { Delta } from '../../../src/kernel/events.js';
+import type { Delta, LogEntry } from '../../../src/kernel/events.js';
+import type { JsonText } from '../../../src/kernel/json-text.js';
+import type { Message } from '../../../src/kernel/wire.dto.js';
 import { LocalBus } from '../../../src/bus/local-bus.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { eventually } from '../../support/eventually.js';
@@ -66,6 +67,10 @@ describe('an answer in pieces', () => {
         payload: { content: '', sender: 'assistant', attachments: [], mood: 'good' },
       }),
     ]);
+    // `LiveTexts` knows by this whether it has to look inside: whoever wrote the JSON, this node or PostgreSQL.
+    const [read] = (await node.reader.after(owner.userId, 0, 10)).entries;
+    for (const entry of [entries[0], read])
+      expect((entry?.data as JsonText<Message>).toString()).toContain('"status":"streaming"');
     await append(id, 0, 'Hello');
     await append(id, 5, ', world');
     const message = await finish(id, { payload: { mood: 'better' } });
