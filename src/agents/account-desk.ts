@@ -3,7 +3,7 @@ import type { Message } from '../kernel/wire.dto.js';
 import type { PendingFilter, PendingSession } from '../log/inbox.js';
 import type { Told } from '../log/fence.js';
 import type { LogOwner } from '../log/log-types.js';
-import { Desk, type DeskAgent, type Telling } from './desk.js';
+import { Desk, type DeskAgent, type Telling, type WaitingSession } from './desk.js';
 import { LookQueue } from './look-queue.js';
 
 /** Most messages in one `inbox` event; the rest follow as these are handled. */
@@ -46,6 +46,8 @@ export class AccountDesk {
   private readonly ungreeted = new Map<string, Set<string>>();
   /** Sessions of which something was heard since the list under way was asked for: the list may be older. */
   private heard: Set<string> | undefined;
+  /** Sessions that are being read, of which nothing was heard meanwhile but that their user has said more. */
+  private readonly current = new Set<string>();
   private comparing: Promise<void> | undefined;
   private unsubscribe: (() => void) | undefined;
   private isStopped = false;
@@ -134,6 +136,7 @@ export class AccountDesk {
   private hear(hint: Hint): void {
     if (hint.kind !== 'inbox' || this.isStopped) return;
     const owner = ownerOf(hint);
+    if (hint.seq === null) this.current.delete(hint.agentSessionId);
     void this.lookAt(owner, hint.agentSessionId);
     if (hint.session) this.host.onSession(owner, hint.agentSessionId);
   }
@@ -166,17 +169,32 @@ export class AccountDesk {
   private async look(id: string, { owner, listed }: Look): Promise<void> {
     try {
       if (this.isStopped) return;
-      const pending = listed ?? (await this.host.pendingOf(owner, id));
-      const holder = pending?.claim?.holder ?? null;
-      if (!pending || !this.desk.concerns(pending.session, holder)) return this.desk.settle(id);
-      const messages = await this.host.messages(owner, id, pending.sinceSeq, INBOX_MESSAGES);
-      if (messages.length === 0) return this.desk.settle(id);
-      const { session, sinceSeq, lastSeq } = pending;
-      const tellings = this.desk.update({ owner, session, sinceSeq, lastSeq, messages, holder });
-      tellings.forEach((telling) => this.tell(telling));
+      const waiting = await this.read(owner, id, listed);
+      if (!waiting) return this.desk.settle(id);
+      this.desk.update(waiting).forEach((telling) => this.tell(telling));
     } catch (error) {
       this.host.onError(error);
     }
+  }
+
+  /**
+   * A session as it stands; nothing when nothing waits in it for anybody here. What somebody has handled or claimed while it
+   * was read is read again: whoever has just answered would be told of it anew, and take it for something new.
+   */
+  private async read(
+    owner: LogOwner,
+    id: string,
+    listed?: PendingSession,
+  ): Promise<WaitingSession | undefined> {
+    this.current.add(id);
+    const pending = listed ?? (await this.host.pendingOf(owner, id));
+    const holder = pending?.claim?.holder ?? null;
+    const isConcern = pending !== undefined && this.desk.concerns(pending.session, holder);
+    const messages = isConcern ? await this.host.messages(owner, id, pending.sinceSeq, INBOX_MESSAGES) : [];
+    if (!this.current.delete(id) && !this.isStopped) return this.read(owner, id);
+    if (!pending || messages.length === 0) return undefined;
+    const { session, sinceSeq, lastSeq } = pending;
+    return { owner, session, sinceSeq, lastSeq, messages, holder };
   }
 
   private tell(telling: Telling): void {

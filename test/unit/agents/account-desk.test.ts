@@ -185,6 +185,27 @@ it('A refused agent is told again at once of what still waits', async () => {
   expect(desk.desk.toldOf('ann', 's1')).toEqual({ sinceSeq: 2, upTo: 2 });
 });
 
+it('An agent that has answered is not told of that again by a read that began before', async () => {
+  const inbox = new SlowInbox(new Random(6));
+  const host = { ...inbox.host };
+  const desk = new AccountDesk(host, LIMIT);
+  await desk.join({ id: 'ann', agentId: null }, () => undefined);
+  inbox.say('s1');
+  await desk.compare();
+  inbox.say('s1');
+  const read = await inbox.host.messages(owner, 's1', 1, LIMIT);
+  let answer = (_: Message[]): void => undefined;
+  host.messages = () => new Promise((resolve) => (answer = resolve));
+  inbox.hint('s1', false);
+  await rest();
+  host.messages = inbox.host.messages;
+  inbox.sessions.set('s1', { seqs: [2], holder: null }); // ann has handled the first
+  inbox.hint('s1', false);
+  answer(read);
+  await rest();
+  expect(inbox.told).toEqual(['ann s1 1', 'ann s1 2']);
+});
+
 it('A list that is older than what was heard meanwhile tells nobody anything', async () => {
   const inbox = new SlowInbox(new Random(4));
   let answer = (_: PendingSession[]): void => undefined;
