@@ -173,6 +173,7 @@ export class AccountDesk {
       if (!waiting) return this.desk.settle(id);
       this.desk.update(waiting).forEach((telling) => this.tell(telling));
     } catch (error) {
+      this.current.delete(id);
       this.host.onError(error);
     }
   }

@@ -4,8 +4,8 @@ const LONGEST_BREATH = 4;
 
 /**
  * What a bus does between two batches. Each batch costs its sender, the carrier and every receiver about the same, whatever
- * is in it; so under load, where hints come by the dozen, they go in fewer and larger ones. Where they come one by one, there is no
- * breath.
+ * is in it; so under load, where hints come by the dozen, they go in fewer and larger ones. Where they come one by one,
+ * there is no breath.
  *
  * @param sent hints in the batch before
  */
