@@ -43,15 +43,34 @@ export class Database implements Queryable {
    * Opens a transaction, commits what `work` did, or rolls it back when it throws. The only place that does.
    * Whoever publishes does so after this has returned.
    */
-  async transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
-    let broken: Error | undefined;
-    const onError = (error: Error): void => void (broken = error); // lost between two statements
-    const client = await this.connect(onError);
-    try {
+  transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
+    return this.onConnection(async (client) => {
       await client.query('BEGIN');
       const result = await work(transactionOn(client));
       await client.query('COMMIT');
       return result;
+    });
+  }
+
+  /**
+   * Runs several statements in one text, without values. What needs a transaction has its own `BEGIN` and `COMMIT`.
+   *
+   * @returns the rows of the last one
+   */
+  script<Row extends object>(text: string): Promise<Row[]> {
+    return this.onConnection(async (client) => {
+      const results = [await client.query<Row>(text)].flat(); // one for each statement
+      return results.at(-1)?.rows ?? [];
+    });
+  }
+
+  /** A connection for `work` alone. Where it fails, a transaction that it has left open is rolled back. */
+  private async onConnection<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
+    let broken: Error | undefined;
+    const onError = (error: Error): void => void (broken = error); // lost between two statements
+    const client = await this.connect(onError);
+    try {
+      return await work(client);
     } catch (error) {
       await client.query('ROLLBACK').catch((failed: Error) => (broken = failed));
       if (isReadOnly(error)) broken = error; // the next connection may lead to the server that can write

@@ -12,7 +12,7 @@ describe('pg-boss on the pool of the node', () => {
   beforeAll(async () => {
     database = await createTestDatabase();
     node = await startLogNode(database.url, { DATABASE_POOL_SIZE: '2' });
-    queue = new QueueDatabase(node.database, node.dataSource, new PoolShare(loadConfig({})));
+    queue = new QueueDatabase(node.database, new PoolShare(loadConfig({})));
     await queue.executeSql('CREATE TABLE things (id integer PRIMARY KEY)');
   });
   afterAll(async () => {
