@@ -9,7 +9,9 @@ describe('a pool that keeps no connection to a server that cannot write', () => 
 
   /** What connections find that are opened from now on, as before and after a failover. */
   const serverCanWrite = (can: boolean) =>
-    admin.query(`ALTER DATABASE "${database.connection.database}" SET default_transaction_read_only = ${!can}`);
+    admin.query(
+      `ALTER DATABASE "${database.connection.database}" SET default_transaction_read_only = ${!can}`,
+    );
 
   beforeAll(async () => {
     database = await createTestDatabase();
