@@ -32,7 +32,7 @@ export class AgentStreams {
     const { platform_user_id: platformUserId, client_message_id: clientMessageId, payload, metadata } = body;
     const owner = await this.users.ensure(agent.principal.accountId, platformUserId);
     const agentSessionId = body.agent_session_id ?? (await this.sessions.current(owner));
-    const told = this.offices.of(agent)?.desk.toldOf(agent.id, agentSessionId, body.up_to_seq);
+    const told = agent.horizon.of(agentSessionId, body.up_to_seq);
     const start = { platformUserId, agentSessionId, clientMessageId, payload, metadata, told };
     const starting = this.streams.start(this.sourceOf(agent), start);
     const { message, offset, replayed } = await this.offices.watchRefusal(
@@ -42,6 +42,7 @@ export class AgentStreams {
       told,
     );
     const { id, agent_session_id } = message;
+    agent.horizon.begin(id, agent_session_id, told);
     if (!replayed) await this.renewals.begin(agent, { messageId: id, owner, agentSessionId });
     return { message_id: id, agent_session_id, offset };
   }
@@ -54,6 +55,7 @@ export class AgentStreams {
   /** Ends an answer; a repeat gets the message as it is. @throws ParleyError as {@link Streams.finish} */
   async finish(agent: AgentConnection, { message_id: id, ...end }: AgentFinishDto): Promise<Message> {
     const message = await this.streams.finish(this.sourceOf(agent), id, end);
+    agent.horizon.end(id, message.status !== 'incomplete');
     await this.renewals.end(agent, id);
     return message;
   }

@@ -32,14 +32,14 @@ export class AgentWrites {
     if (sender === 'user') throw invalidParameter('message.payload.sender', 'must be assistant or system');
     const owner = await this.users.ensure(agent.principal.accountId, body.platform_user_id);
     const agentSessionId = agent_session_id ?? (await this.sessions.current(owner));
-    const told = this.offices.of(agent)?.desk.toldOf(agent.id, agentSessionId, body.up_to_seq);
+    const told = agent.horizon.of(agentSessionId, body.up_to_seq);
     const message = { sender, payload: toPayload(payload, sender), metadata, agentSessionId };
     const reply = { ...message, clientMessageId: body.client_message_id };
     const writing = this.replies.reply(owner, reply, holderOf(agent), told);
     const { message: written } = await this.offices.watchRefusal(agent, agentSessionId, writing, told);
     await this.claims.keep(agent, owner, agentSessionId);
     const answered = answeredBy(reply, told);
-    if (answered) this.offices.of(agent)?.desk.handled(agent.id, agentSessionId, answered.upTo);
+    if (answered) agent.horizon.handle(agentSessionId, answered.upTo);
     return written;
   }
 }

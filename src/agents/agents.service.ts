@@ -4,13 +4,11 @@ import { Inbox } from '../log/inbox.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import { type AgentConnection, holderOf } from './agent-connection.js';
 import type { AckDto, AgentTypingDto } from './agents.dto.js';
-import { Offices } from './offices.js';
 
 /** What agents do for a session without writing into it. */
 @Injectable()
 export class AgentsService {
   constructor(
-    private readonly offices: Offices,
     private readonly sessions: SessionsService,
     private readonly inbox: Inbox,
     private readonly bus: Bus,
@@ -24,7 +22,7 @@ export class AgentsService {
   async ack(agent: AgentConnection, { agent_session_id: id, up_to_seq: upTo }: AckDto): Promise<void> {
     const { owner } = await this.sessions.locate(agent.principal, id);
     await this.inbox.ack(owner, id, upTo, holderOf(agent));
-    this.offices.of(agent)?.desk.handled(agent.id, id, upTo);
+    agent.horizon.handle(id, upTo);
   }
 
   /** Shown to the user. @throws ParleyError `resource_not_found` */

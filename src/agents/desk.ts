@@ -1,12 +1,13 @@
 import type { Message, Session } from '../kernel/wire.dto.js';
 import type { LogOwner } from '../log/log-types.js';
-import { Horizons, type Told } from './horizons.js';
+import type { Horizon, Told } from './horizon.js';
 
 /** An agent's connection, as a desk sees it. */
 export interface DeskAgent {
   /** Of the connection: unique among all connections of all nodes. */
   readonly id: string;
   readonly agentId: string | null;
+  readonly horizon: Horizon;
 }
 
 /** A session with messages of its user that nobody has handled, as it stands. */
@@ -49,7 +50,6 @@ export class Desk {
   private readonly entries = new Map<string, Entry>();
   /** How many wait that are routed to each agent, and to nobody. */
   private readonly places = new Map<string | null, number>();
-  private readonly horizons = new Horizons();
 
   /**
    * @param limit most sessions that wait here at once and are routed to one agent, and most that are routed to nobody; more
@@ -90,7 +90,6 @@ export class Desk {
   /** An agent has gone. */
   remove(id: string): void {
     this.agents.delete(id);
-    this.horizons.forget(id);
     for (const [sessionId, entry] of this.entries) {
       entry.told.delete(id);
       if (this.audience(entry.waiting).length === 0) this.settle(sessionId);
@@ -126,31 +125,17 @@ export class Desk {
 
   /** An agent was refused, because somebody else was faster: it is told again when the session is its to answer again. */
   refuse(id: string, sessionId: string): void {
-    this.entries.get(sessionId)?.told.delete(id);
+    this.agents.get(id)?.horizon.refuse(sessionId);
+    this.tellAgain(id, sessionId);
   }
 
   /**
    * An agent was refused, because what it answers to is handled, and knows: it may write what answers to nothing. Of what
    * still waits of that it is told again.
    */
-  refuseHandled(id: string, sessionId: string, { upTo }: Told): void {
-    if ((this.horizons.of(id, sessionId)?.upTo ?? 0) > upTo) return; // it was told of more since
-    this.horizons.drop(id, sessionId);
-    this.refuse(id, sessionId);
-  }
-
-  /**
-   * What an answer of an agent answers to.
-   *
-   * @param upTo the last position that it has seen, if it says so; else all that it was told
-   */
-  toldOf(id: string, sessionId: string, upTo?: number): Told | undefined {
-    return this.horizons.of(id, sessionId, upTo);
-  }
-
-  /** An agent has handled what it was told up to a position. */
-  handled(id: string, sessionId: string, upTo: number): void {
-    this.horizons.advance(id, sessionId, upTo);
+  refuseHandled(id: string, sessionId: string, told: Told): void {
+    const isAll = this.agents.get(id)?.horizon.refuseHandled(sessionId, told) ?? false;
+    if (isAll) this.tellAgain(id, sessionId); // otherwise it was told of more since
   }
 
   /** Who was told of a session that waits, and may still answer it. */
@@ -164,6 +149,10 @@ export class Desk {
     const waiting = this.entries.get(sessionId)?.waiting;
     if (!waiting || !this.audience(waiting).some(({ id }) => id === to)) return undefined;
     return { to, session: waiting.session, messages: waiting.messages };
+  }
+
+  private tellAgain(id: string, sessionId: string): void {
+    this.entries.get(sessionId)?.told.delete(id);
   }
 
   private audience({ session, holder }: Pick<WaitingSession, 'session' | 'holder'>): DeskAgent[] {
@@ -183,9 +172,9 @@ export class Desk {
     const last = messages.at(-1)?.seq ?? 0;
     const eligible = new Set(this.audience({ session, holder }));
     const untold = agents.filter((agent) => eligible.has(agent) && (told.get(agent.id) ?? 0) < last);
-    return untold.map(({ id: to }) => {
+    return untold.map(({ id: to, horizon }) => {
       told.set(to, last);
-      this.horizons.tell(to, session.agent_session_id, { sinceSeq, upTo: last });
+      horizon.tell(session.agent_session_id, { sinceSeq, upTo: last });
       return { to, session, messages };
     });
   }

@@ -3,6 +3,7 @@ import type { KeyPrincipal } from '../../auth/principal.js';
 import { Transport } from '../../ws/transport.js';
 import type { AgentConnection, ConnectedAgent } from '../agent-connection.js';
 import type { AgentEvents, EmittedAgentEvents } from '../events.js';
+import { Horizon } from '../horizon.js';
 
 /** What a socket of an agent carries: who it is, and its connection once it is open. */
 export interface AgentSocketData extends ConnectedAgent {
@@ -21,6 +22,8 @@ export type AgentNamespace = Namespace<
 
 /** A Socket.IO connection of an agent. */
 export class AgentSocketConnection extends Transport implements AgentConnection {
+  readonly horizon = new Horizon();
+
   constructor(private readonly socket: AgentSocket) {
     super(socket);
   }

@@ -147,6 +147,26 @@ describe('A claim', () => {
     expect(await two.command('message:send', answer(user, 'anything else?'))).toMatchObject({ ok: true });
   });
 
+  it('is no use for an answer to more than what still waits, until its agent was told what that is', async () => {
+    const user = aUser();
+    const [one, two] = [await agent(), await agent()];
+    const { seq } = await say(user, 'one');
+    await told(one, user, [['one']]);
+    const last = await say(user, 'two');
+    for (const each of [one, two]) await told(each, user, [['one'], ['one', 'two']]);
+    expect(await two.command('message:send', answer(user, 'to one', { up_to_seq: seq }))).toMatchObject({
+      ok: true,
+    });
+    await release(two, user);
+    await told(one, user, [['one'], ['one', 'two'], ['two']]);
+    const late = answer(user, 'to one and two', { up_to_seq: last.seq }); // begun before it was told that one is answered
+    expect(await one.command('message:send', late)).toMatchObject(refused);
+    await told(one, user, [['one'], ['one', 'two'], ['two'], ['two']]);
+    expect(await one.command('message:send', answer(user, 'to two', { up_to_seq: last.seq }))).toMatchObject({
+      ok: true,
+    });
+  });
+
   it('is taken by who answers first: of many answers one is written', async () => {
     const user = aUser();
     const agents = await Promise.all(Array.from({ length: 10 }, () => agent()));

@@ -1,5 +1,6 @@
 import { connectAgent, dialAgent, toldOf } from '../../support/agent.js';
 import { eventually } from '../../support/eventually.js';
+import { holdLock } from '../../support/head-lock.js';
 import { aUser, startTestNode, type TestNode } from '../../support/node.js';
 import { closeSockets, type Recorder } from '../../support/socket.js';
 
@@ -125,6 +126,13 @@ describe('inbox', () => {
   });
 });
 
+/** Waits until such a statement waits for a lock. */
+const queued = (pattern: string): Promise<void> =>
+  eventually(async () => {
+    const waiting = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE $1`;
+    expect(await node.query(waiting, [pattern])).not.toEqual([]);
+  });
+
 describe('message:send', () => {
   it('is answered with the message, which the user gets', async () => {
     const user = aUser();
@@ -168,6 +176,30 @@ describe('message:send', () => {
       const waiting = await node.query('SELECT since_seq FROM inbox');
       expect(waiting).toEqual([]);
     }
+  });
+
+  it.each([
+    ['names it', { up_to_seq: 1 }],
+    ['names nothing', {}],
+  ])('handles what waits also when its connection ends before it is written, and it %s', async (_, named) => {
+    const user = aUser();
+    const bot = await agent(); // the only one here
+    await say(user, 'hello');
+    await bot.next('inbox');
+    const held = await holdLock(
+      node.database.connection,
+      'LOCK TABLE platform_users IN ACCESS EXCLUSIVE MODE',
+      [],
+    );
+    bot.socket.emit('message:send', { platform_user_id: user, message: 'hi', ...named });
+    await queued('%current_session%');
+    bot.socket.disconnect();
+    await queued('%DELETE FROM claims WHERE holder%');
+    await held.release();
+    await eventually(async () =>
+      expect((await node.ok('GET', `/v1/messages/all?platform_user_id=${user}`)).total).toBe(2),
+    );
+    expect(await node.query('SELECT since_seq FROM inbox')).toEqual([]);
   });
 
   it('is refused when what waits cannot be read', async () => {

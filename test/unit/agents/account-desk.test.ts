@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { AccountDesk, type DeskHost } from '../../../src/agents/account-desk.js';
+import type { DeskAgent } from '../../../src/agents/desk.js';
+import { Horizon } from '../../../src/agents/horizon.js';
 import type { Hint } from '../../../src/kernel/events.js';
 import type { Message, Session } from '../../../src/kernel/wire.dto.js';
 import type { PendingSession } from '../../../src/log/inbox.js';
@@ -85,6 +87,8 @@ class SlowInbox {
   }
 }
 
+const anAgent = (id: string): DeskAgent => ({ id, agentId: null, horizon: new Horizon() });
+
 const rest = async (): Promise<void> => {
   for (let turns = 0; turns < 30; turns++) await new Promise(setImmediate);
 };
@@ -97,7 +101,7 @@ async function expectAllTold(seed: number): Promise<void> {
   const random = new Random(seed);
   const inbox = new SlowInbox(random);
   const desk = new AccountDesk(inbox.host, LIMIT);
-  await desk.join({ id: 'ann', agentId: null }, () => undefined);
+  await desk.join(anAgent('ann'), () => undefined);
   for (let step = 0; step < STEPS; step++) {
     const id = `s${random.integer(1, 4)}`;
     const waiting = inbox.sessions.get(id);
@@ -124,7 +128,7 @@ it('An agent is greeted before it is told, and told of a session once, as it is 
   const inbox = new SlowInbox(new Random(1));
   inbox.say('s1');
   const desk = new AccountDesk(inbox.host, LIMIT);
-  const joining = desk.join({ id: 'ann', agentId: null }, (pending) => inbox.told.push(`ready ${pending}`));
+  const joining = desk.join(anAgent('ann'), (pending) => inbox.told.push(`ready ${pending}`));
   await new Promise(setImmediate);
   inbox.say('s1');
   inbox.hint('s1', false);
@@ -138,11 +142,11 @@ it('An agent is not told of what was handled while it was about to be greeted', 
   const inbox = new SlowInbox(new Random(4));
   for (const id of ['s1', 's1', 's2']) inbox.say(id);
   const desk = new AccountDesk(inbox.host, LIMIT);
-  await desk.join({ id: 'ann', agentId: null }, () => undefined);
+  await desk.join(anAgent('ann'), () => undefined);
   inbox.told.length = 0;
   inbox.sessions.get('s1')?.seqs.shift(); // handled by somebody; nothing is heard of it
   inbox.sessions.delete('s2');
-  await desk.join({ id: 'ben', agentId: null }, (pending) => inbox.told.push(`ready ${pending}`));
+  await desk.join(anAgent('ben'), (pending) => inbox.told.push(`ready ${pending}`));
   await rest();
   expect(inbox.told).toEqual(['ready 1', 'ben s1 2']);
 });
@@ -151,7 +155,7 @@ it('Who has left while it was about to be greeted hears nothing', async () => {
   const inbox = new SlowInbox(new Random(2));
   inbox.say('s1');
   const desk = new AccountDesk(inbox.host, LIMIT);
-  const ann = { id: 'ann', agentId: null };
+  const ann = anAgent('ann');
   const joining = desk.join(ann, () => inbox.told.push('ready'));
   desk.leave(ann);
   await joining;
@@ -164,7 +168,7 @@ it('An inbox that cannot be read refuses who comes, and lets in who comes later'
   inbox.say('s1');
   inbox.isAway = true;
   const desk = new AccountDesk(inbox.host, LIMIT);
-  const ann = { id: 'ann', agentId: null };
+  const ann = anAgent('ann');
   await expect(desk.join(ann, () => inbox.told.push('ready'))).rejects.toThrow('away');
   inbox.isAway = false;
   await desk.join(ann, () => inbox.told.push('ready'));
@@ -174,7 +178,8 @@ it('An inbox that cannot be read refuses who comes, and lets in who comes later'
 it('A refused agent is told again at once of what still waits', async () => {
   const inbox = new SlowInbox(new Random(5));
   const desk = new AccountDesk(inbox.host, LIMIT);
-  await desk.join({ id: 'ann', agentId: null }, () => undefined);
+  const ann = anAgent('ann');
+  await desk.join(ann, () => undefined);
   for (const _ of [1, 2]) inbox.say('s1');
   await desk.compare();
   inbox.sessions.set('s1', { seqs: [2], holder: null }); // somebody has handled the first
@@ -182,14 +187,14 @@ it('A refused agent is told again at once of what still waits', async () => {
   desk.refuseHandled('ann', 's1', { sinceSeq: 1, upTo: 2 });
   await rest();
   expect(inbox.told).toEqual(['ann s1 1,2', 'ann s1 2']);
-  expect(desk.desk.toldOf('ann', 's1')).toEqual({ sinceSeq: 2, upTo: 2 });
+  expect(ann.horizon.of('s1')).toEqual({ sinceSeq: 2, upTo: 2 });
 });
 
 it('An agent that has answered is not told of that again by a read that began before', async () => {
   const inbox = new SlowInbox(new Random(6));
   const host = { ...inbox.host };
   const desk = new AccountDesk(host, LIMIT);
-  await desk.join({ id: 'ann', agentId: null }, () => undefined);
+  await desk.join(anAgent('ann'), () => undefined);
   inbox.say('s1');
   await desk.compare();
   inbox.say('s1');
@@ -211,7 +216,7 @@ it('A list that is older than what was heard meanwhile tells nobody anything', a
   let answer = (_: PendingSession[]): void => undefined;
   const host = { ...inbox.host };
   const desk = new AccountDesk(host, LIMIT);
-  await desk.join({ id: 'ann', agentId: null }, () => undefined);
+  await desk.join(anAgent('ann'), () => undefined);
   inbox.say('s1');
   const old = await inbox.host.pending(LIMIT, {});
   host.pending = () => new Promise((resolve) => (answer = resolve));

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { Desk } from '../../../src/agents/desk.js';
+import { Horizon } from '../../../src/agents/horizon.js';
 import type { Message, Session } from '../../../src/kernel/wire.dto.js';
 
 const RUNS = 2_000;
@@ -42,7 +43,7 @@ class World {
   join(agentId: string | null): void {
     const id = `agent ${++this.births}`;
     this.agents.set(id, { agentId, todo: new Map() });
-    this.tell(this.desk.add({ id, agentId }));
+    this.tell(this.desk.add({ id, agentId, horizon: new Horizon() }));
   }
 
   die(index: number): void {

@@ -1,11 +1,15 @@
 import { Desk, type DeskAgent, type Telling, type WaitingSession } from '../../../src/agents/desk.js';
+import { Horizon } from '../../../src/agents/horizon.js';
 import type { Message, Session } from '../../../src/kernel/wire.dto.js';
 
 const LIMIT = 100;
 const owner = { accountId: 1, userId: 1, platformUserId: 'user' };
-const ann: DeskAgent = { id: 'ann', agentId: null };
-const ben: DeskAgent = { id: 'ben', agentId: null };
-const sal: DeskAgent = { id: 'sal', agentId: 'sales' };
+const anAgent = (id: string, agentId: string | null = null): DeskAgent => ({
+  id,
+  agentId,
+  horizon: new Horizon(),
+});
+let ann: DeskAgent, ben: DeskAgent, sal: DeskAgent;
 
 /** Session `s` as it stands; messages by their positions. */
 function waiting(
@@ -30,7 +34,10 @@ const who = (tellings: Telling[]): string[] =>
   tellings.map(({ to, messages }) => `${to}:${messages.map(({ seq }) => seq).join()}`);
 
 let desk: Desk;
-beforeEach(() => (desk = new Desk(LIMIT)));
+beforeEach(() => {
+  desk = new Desk(LIMIT);
+  [ann, ben, sal] = [anAgent('ann'), anAgent('ben'), anAgent('sal', 'sales')];
+});
 
 describe('A desk tells', () => {
   it('every agent of what is routed to nobody, once', () => {
@@ -140,53 +147,84 @@ describe('What an answer answers to', () => {
     [ann, ben].forEach((agent) => desk.add(agent));
     desk.update(waiting([1]));
     desk.update(waiting([1, 4]));
-    expect(desk.toldOf('ann', 's')).toEqual({ sinceSeq: 1, upTo: 4 });
-    expect(desk.toldOf('ann', 's', 1)).toEqual({ sinceSeq: 1, upTo: 1, isNamed: true });
-    expect(desk.toldOf('ann', 'other')).toBeUndefined();
+    expect(ann.horizon.of('s')).toEqual({ sinceSeq: 1, upTo: 4 });
+    expect(ann.horizon.of('s', 1)).toEqual({ sinceSeq: 1, upTo: 1, isNamed: true });
+    expect(ann.horizon.of('other')).toBeUndefined();
   });
 
   it('is what the agent says it has seen, whatever it was told over this connection', () => {
     desk.add(ann);
     const named = { sinceSeq: 7, upTo: 7, isNamed: true };
-    expect(desk.toldOf('ann', 's', 7)).toEqual(named);
+    expect(ann.horizon.of('s', 7)).toEqual(named);
     desk.update(waiting([9]));
-    expect(desk.toldOf('ann', 's', 7)).toEqual(named); // of before: it must not pass for one to 9
+    expect(ann.horizon.of('s', 7)).toEqual(named); // of before: it must not pass for one to 9
   });
 
   it('is remembered after the session was handled: a late answer must not pass', () => {
     desk.add(ann);
     desk.update(waiting([1]));
     desk.settle('s');
-    expect(desk.toldOf('ann', 's')).toEqual({ sinceSeq: 1, upTo: 1 });
+    expect(ann.horizon.of('s')).toEqual({ sinceSeq: 1, upTo: 1 });
   });
 
   it('is nothing once the agent was refused, because that is handled: it knows, and may go on', () => {
     desk.add(ann);
     desk.update(waiting([1, 2]));
     desk.refuseHandled('ann', 's', { sinceSeq: 1, upTo: 1 });
-    expect(desk.toldOf('ann', 's')).toEqual({ sinceSeq: 1, upTo: 2 }); // that was not all that it was told
+    expect(ann.horizon.of('s')).toEqual({ sinceSeq: 1, upTo: 2 }); // that was not all that it was told
     desk.refuseHandled('ann', 's', { sinceSeq: 1, upTo: 2 });
-    expect(desk.toldOf('ann', 's')).toBeUndefined();
+    expect(ann.horizon.of('s')).toBeUndefined();
     expect(who(desk.update(waiting([2])))).toEqual(['ann:2']);
   });
 
   it('is not what the agent has answered before', () => {
     desk.add(ann);
     desk.update(waiting([1, 2]));
-    desk.handled('ann', 's', 1);
-    expect(desk.toldOf('ann', 's')).toEqual({ sinceSeq: 2, upTo: 2 });
-    desk.handled('ann', 's', 2);
-    expect(desk.toldOf('ann', 's')).toBeUndefined();
+    ann.horizon.handle('s', 1);
+    expect(ann.horizon.of('s')).toEqual({ sinceSeq: 2, upTo: 2 });
+    ann.horizon.handle('s', 2);
+    expect(ann.horizon.of('s')).toBeUndefined();
   });
 
-  it('is forgotten with the connection', () => {
+  it('outlasts the connection: what its agent has sent last answers to the same', () => {
     desk.add(ann);
     desk.update(waiting([1]));
     desk.remove('ann');
+    expect(ann.horizon.of('s')).toEqual({ sinceSeq: 1, upTo: 1 });
+    const again = anAgent('ann, come again');
+    expect(who(desk.add(again))).toEqual([]); // nobody was here to whom it mattered
+    expect(who(desk.update(waiting([1])))).toEqual(['ann, come again:1']);
+  });
+
+  it('may be more than what it was told last, when somebody has handled the beginning meanwhile', () => {
     desk.add(ann);
-    expect(who(desk.update(waiting([1])))).toEqual(['ann:1']);
-    desk.remove('ann');
-    expect(desk.toldOf('ann', 's')).toBeUndefined();
+    desk.update(waiting([1, 2]));
+    desk.update(waiting([2, 3]));
+    expect(ann.horizon.of('s', 2)).toEqual({ sinceSeq: 1, upTo: 2, isNamed: true });
+    expect(ann.horizon.of('s')).toEqual({ sinceSeq: 1, upTo: 3 });
+    desk.refuseHandled('ann', 's', { sinceSeq: 1, upTo: 2 });
+    expect(ann.horizon.of('s')).toEqual({ sinceSeq: 2, upTo: 3 }); // of which it was told meanwhile
+    desk.update(waiting([5]));
+    expect(ann.horizon.of('s')).toEqual({ sinceSeq: 5, upTo: 5 }); // all of before is handled
+  });
+
+  it('is what it was told last, when it knew before that somebody else was faster', () => {
+    desk.add(ann);
+    desk.update(waiting([1, 2]));
+    desk.refuse('ann', 's');
+    expect(ann.horizon.of('s')).toEqual({ sinceSeq: 1, upTo: 2 });
+    expect(who(desk.update(waiting([2])))).toEqual(['ann:2']);
+    expect(ann.horizon.of('s')).toEqual({ sinceSeq: 2, upTo: 2 });
+  });
+
+  it('is not what the agent has answered in pieces, once that is finished', () => {
+    desk.add(ann);
+    desk.update(waiting([1, 2]));
+    for (const id of ['broken off', 'finished']) ann.horizon.begin(id, 's', { sinceSeq: 1, upTo: 1 });
+    ann.horizon.end('broken off', false);
+    expect(ann.horizon.of('s')).toEqual({ sinceSeq: 1, upTo: 2 });
+    ann.horizon.end('finished', true);
+    expect(ann.horizon.of('s')).toEqual({ sinceSeq: 2, upTo: 2 });
   });
 });
 
@@ -196,7 +234,7 @@ it('What was told long ago is forgotten, the oldest first, also for a desk that 
     desk.update(waiting([1], { id: `s${n}` }));
     desk.settle(`s${n}`);
   }
-  expect(desk.toldOf('ann', 's0')).toBeUndefined();
-  expect(desk.toldOf('ann', 's1')).toEqual({ sinceSeq: 1, upTo: 1 });
-  expect(desk.toldOf('ann', 's10000')).toEqual({ sinceSeq: 1, upTo: 1 });
+  expect(ann.horizon.of('s0')).toBeUndefined();
+  expect(ann.horizon.of('s1')).toEqual({ sinceSeq: 1, upTo: 1 });
+  expect(ann.horizon.of('s10000')).toEqual({ sinceSeq: 1, upTo: 1 });
 });
