@@ -14,8 +14,8 @@ const socket = io(`${PARLEY_URL}/agents`, { auth: { api_key: PARLEY_API_KEY } })
 socket.on('inbox', async ({ session: { platform_user_id, agent_session_id }, messages }) => {
   const content = messages.map(({ payload }) => payload.content).join('\n');
   const message = { agent_session_id, payload: { content: `You said: ${content}` } };
-  const { seq: up_to_seq } = messages.at(-1); // what it answers to; what comes later waits on
-  const { ok, error } = await socket.emitWithAck('message:send', { platform_user_id, message, up_to_seq });
+  const told = { since_seq: messages[0].seq, up_to_seq: messages.at(-1).seq }; // what comes later waits on
+  const { ok, error } = await socket.emitWithAck('message:send', { platform_user_id, message, ...told });
   console.log(ok ? `answered ${agent_session_id}` : `left ${agent_session_id}: ${error.message}`);
 });
 socket.on('ready', ({ pending }) => console.log(`connected to ${PARLEY_URL}, ${pending} sessions wait`));

@@ -8,6 +8,7 @@ import { Streams } from '../streaming/streams.js';
 import { type AgentConnection, holderOf } from './agent-connection.js';
 import type { AgentFinishDto, AgentStreamStartDto, OffsetView, StreamStartView } from './agents.dto.js';
 import { ClaimRenewals } from './claim-renewals.js';
+import { answersTo } from './naming.js';
 import { Offices } from './offices.js';
 
 /** Answers of agents that arrive in pieces. The session is the agent's own from the start to a lease after the end. */
@@ -32,7 +33,7 @@ export class AgentStreams {
     const { platform_user_id: platformUserId, client_message_id: clientMessageId, payload, metadata } = body;
     const owner = await this.users.ensure(agent.principal.accountId, platformUserId);
     const agentSessionId = body.agent_session_id ?? (await this.sessions.current(owner));
-    const told = agent.horizon.of(agentSessionId, body.up_to_seq);
+    const told = answersTo(agent, agentSessionId, body);
     const start = { platformUserId, agentSessionId, clientMessageId, payload, metadata, told };
     const starting = this.streams.start(this.sourceOf(agent), start);
     const { message, offset, replayed } = await this.offices.watchRefusal(

@@ -8,6 +8,7 @@ import { toPayload } from '../wire/payload.js';
 import { AgentClaims } from './agent-claims.js';
 import { type AgentConnection, holderOf } from './agent-connection.js';
 import type { AgentSendDto } from './agents.dto.js';
+import { answersTo } from './naming.js';
 import { Offices } from './offices.js';
 
 /** What agents say: fenced, so that nothing is answered twice. */
@@ -32,7 +33,7 @@ export class AgentWrites {
     if (sender === 'user') throw invalidParameter('message.payload.sender', 'must be assistant or system');
     const owner = await this.users.ensure(agent.principal.accountId, body.platform_user_id);
     const agentSessionId = agent_session_id ?? (await this.sessions.current(owner));
-    const told = agent.horizon.of(agentSessionId, body.up_to_seq);
+    const told = answersTo(agent, agentSessionId, body);
     const message = { sender, payload: toPayload(payload, sender), metadata, agentSessionId };
     const reply = { ...message, clientMessageId: body.client_message_id };
     const writing = this.replies.reply(owner, reply, holderOf(agent), told);

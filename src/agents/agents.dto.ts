@@ -47,6 +47,16 @@ export class AgentSendDto extends SendDto {
   @Min(1)
   @Max(Number.MAX_SAFE_INTEGER)
   up_to_seq?: number;
+
+  /**
+   * The first position that it answers to, with `up_to_seq`: refused when somebody else has handled any of that meanwhile.
+   * Without it, what this connection was told counts. @example 41
+   */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(Number.MAX_SAFE_INTEGER)
+  since_seq?: number;
 }
 
 /** What an answer in pieces begins with, over a socket of an agent. */
@@ -57,6 +67,13 @@ export class AgentStreamStartDto extends StreamStartDto {
   @Min(1)
   @Max(Number.MAX_SAFE_INTEGER)
   up_to_seq?: number;
+
+  /** As of `message:send`. @example 41 */
+  @IsOptional()
+  @IsInt()
+  @Min(1)
+  @Max(Number.MAX_SAFE_INTEGER)
+  since_seq?: number;
 }
 
 /** An answer that has begun. */

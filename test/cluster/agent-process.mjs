@@ -62,11 +62,13 @@ const send = (id, user, open, up_to_seq) =>
     platform_user_id: user,
     message: { payload: { content: 'an answer' }, agent_session_id: id, metadata: answerTo(open) },
     client_message_id: randomUUID(),
+    since_seq: open[0].seq,
     up_to_seq,
   });
 
 async function stream(id, user, open, up_to_seq) {
-  const start = { platform_user_id: user, agent_session_id: id, metadata: answerTo(open), up_to_seq };
+  const told = { since_seq: open[0].seq, up_to_seq };
+  const start = { platform_user_id: user, agent_session_id: id, metadata: answerTo(open), ...told };
   const { message_id } = await command('message:start', { ...start, client_message_id: randomUUID() });
   let offset = 0;
   for (const delta of ['an ', 'answer ', 'in pieces']) {

@@ -207,6 +207,26 @@ describe('A claim', () => {
     );
   });
 
+  it('that late answers of another connection are fenced by where they say they begin', async () => {
+    const user = aUser();
+    const two = await agent();
+    const [{ seq: since_seq }, { seq: up_to_seq }] = [await say(user, 'one'), await say(user, 'two')];
+    await eventually(() => expect(texts(two, user).at(-1)).toEqual(['one', 'two']));
+    const toOne = answer(user, 'to one', { up_to_seq: since_seq });
+    expect(await two.command('message:send', toOne)).toMatchObject({ ok: true });
+    two.close();
+    const one = await agent(); // comes back with an answer to both
+    await told(one, user, [['two']]);
+    const begin = { platform_user_id: user, agent_session_id: session(user), since_seq, up_to_seq };
+    expect(await one.command('message:start', begin)).toMatchObject(refused);
+    expect(await one.command('message:send', answer(user, 'late', { since_seq, up_to_seq }))).toMatchObject(
+      refused,
+    );
+    const toTwo = answer(user, 'to two', { since_seq: up_to_seq, up_to_seq });
+    expect(await one.command('message:send', toTwo)).toMatchObject({ ok: true });
+    expect(await node.query('SELECT since_seq FROM inbox')).toEqual([]);
+  });
+
   it.each<[string, object, string]>([
     ['of nothing', {}, 'missing_parameter'],
     ['of no session', { agent_session_id: 'there-is-none' }, 'resource_not_found'],

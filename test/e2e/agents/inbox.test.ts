@@ -231,6 +231,8 @@ describe('message:send', () => {
     ['without content', { message: { payload: {} } }, 'missing_parameter'],
     ['with an unknown field', { nonsense: 1 }, 'invalid_parameter'],
     ['with a position as text', { up_to_seq: '1' }, 'invalid_parameter'],
+    ['with half a range', { since_seq: 1 }, 'invalid_parameter'],
+    ['with a range that ends before it begins', { since_seq: 2, up_to_seq: 1 }, 'invalid_parameter'],
   ])('is refused %s', async (_, change, code) => {
     const bot = await agent();
     const answer = await bot.command('message:send', { ...reply(aUser(), 'x'), ...change });
