@@ -54,7 +54,8 @@ export class DeliveryQueue {
     boss.on('error', (error) => this.logger.warn(`The queue of webhooks: ${String(error)}`));
     await boss.start();
     const limits = { retryLimit: RETRY_LIMIT, retryDelay: 0, expireInSeconds: this.expireInSeconds };
-    await boss.createQueue(QUEUE, { name: QUEUE, ...limits });
+    // Two that do it at once would deadlock: its function inserts a row, and then locks the table.
+    await this.database.inTurn(QUEUE, () => boss.createQueue(QUEUE, { name: QUEUE, ...limits }));
     this.running = boss;
   }
 

@@ -1,8 +1,13 @@
 import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Db } from 'pg-boss';
-import { Database, type Queryable, type Transaction } from '../../database/database.js';
+import { Database, type Queryable, type Statement, type Transaction } from '../../database/database.js';
 import { PoolShare } from './pool-share.js';
+
+const TURN: Statement = {
+  name: 'queue.turn',
+  text: 'SELECT FROM pg_advisory_xact_lock(hashtextextended($1, 0))',
+};
 
 /**
  * pg-boss on the node's own connection pool: no connections of its own, and its jobs change in our transactions.
@@ -23,6 +28,18 @@ export class QueueDatabase implements Db {
   /** A transaction, in which the queue changes, too. */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.share.run(() => this.database.transaction(work));
+  }
+
+  /**
+   * Does what no two nodes may do at once. The turn needs a connection, and whatever `work` does another one.
+   *
+   * @param name of what is done
+   */
+  inTurn<T>(name: string, work: () => Promise<T>): Promise<T> {
+    return this.transaction(async (tx) => {
+      await tx.query(TURN, [name]);
+      return work();
+    });
   }
 
   async executeSql(text: string, values: unknown[] = []): Promise<{ rows: object[] }> {

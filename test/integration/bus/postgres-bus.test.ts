@@ -120,6 +120,7 @@ it('what PostgreSQL refuses is lost alone: the bus goes on over the same connect
   const [first, second] = [await aNode(), await aNode()];
   const onLapse = jest.fn();
   first.bus.onLapse(onLapse);
+  await untilHeard(first.bus, second.bus, 7); // until then it takes itself for alone, and sends nothing
   const { heard } = await hearing(second.bus, 1);
   const tooLong = { kind: 'typing', userId: 1, data: {} as never, origin: 'x'.repeat(9_000) } as const;
   first.bus.publish(aHint(1, 1));
