@@ -1,5 +1,5 @@
 import { type Channel, channelOf, type Hint, type LogEntry, type LogHint } from '../kernel/events.js';
-import { JsonText, lineOf } from '../kernel/json-text.js';
+import { JsonText } from '../kernel/json-text.js';
 
 /** A hint as it travels: which node sent it, where it belongs, and the hint itself, still to be parsed. */
 export interface HintText {
@@ -29,18 +29,33 @@ const MESSAGE = '\x1f';
 export function writeHint(node: string, hint: Hint, limit: number): string {
   const address = `${node} ${channelOf(hint)} `;
   if (hint.kind !== 'log') return address + JSON.stringify(hint);
-  const text = address + writeLogHint(hint);
-  return Buffer.byteLength(text) <= limit ? text : address + writeLogHint({ ...hint, entries: [] });
+  const text = address + writeLogHint(hint, hint.entries);
+  return isWithin(limit, text) ? text : address + writeLogHint(hint, []);
 }
 
-function writeLogHint(hint: LogHint): string {
+/** Word by word what `JSON.stringify` would write: every message says one. */
+function writeLogHint({ userId, state, read }: LogHint, entries: readonly LogEntry[]): string {
+  let heads = '';
   let messages = '';
-  const entries = hint.entries.map((entry) => {
-    if (entry.event === 'session') return entry;
-    messages += MESSAGE + lineOf(entry.data);
-    return { seq: entry.seq, event: entry.event };
-  });
-  return JSON.stringify({ ...hint, entries }) + messages;
+  for (const entry of entries) {
+    if (heads !== '') heads += ',';
+    if (entry.event === 'session') heads += JSON.stringify(entry);
+    else {
+      heads += `{"seq":${entry.seq},"event":"${entry.event}"}`;
+      messages += MESSAGE + entry.data.toLine();
+    }
+  }
+  const { seq, read_seq, unread_count } = state;
+  const stateText = `{"seq":${seq},"read_seq":${read_seq},"unread_count":${unread_count}}`;
+  return `{"kind":"log","userId":${userId},"entries":[${heads}],"state":${stateText},"read":${read}}${messages}`;
+}
+
+/** Most bytes of a UTF-16 code unit in UTF-8. */
+const MOST_BYTES_EACH = 3;
+
+/** Whether a text has so many bytes at most: they are counted only where the length does not tell. */
+export function isWithin(limit: number, text: string): boolean {
+  return text.length * MOST_BYTES_EACH <= limit || Buffer.byteLength(text) <= limit;
 }
 
 /** Where there are not as many messages as entries that want one, it is the doorbell without the mail. */

@@ -6,7 +6,7 @@ import type { Hint } from '../kernel/events.js';
 import { NodeRegistry } from '../nodes/node-registry.js';
 import { breathe } from './breath.js';
 import { HintQueue } from './hint-queue.js';
-import { packHints, parseHint, readHint, unpackHints, writeHint } from './hint-text.js';
+import { isWithin, packHints, parseHint, readHint, unpackHints, writeHint } from './hint-text.js';
 import { LocalBus } from './local-bus.js';
 import { PostgresLink } from './postgres-link.js';
 
@@ -65,7 +65,7 @@ export class PostgresBus extends LocalBus implements OnModuleInit, OnApplication
     this.deliver(hint);
     if (this.nodes.isAlone || this.stopping.signal.aborted) return;
     const text = writeHint(this.nodes.id, hint, MAX_PAYLOAD);
-    if (Buffer.byteLength(text) > MAX_PAYLOAD) return;
+    if (!isWithin(MAX_PAYLOAD, text)) return;
     this.complainOf(this.waiting.push(text));
     this.send();
   }

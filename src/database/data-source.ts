@@ -38,7 +38,7 @@ const types: pg.CustomTypesConfig = {
 
 /** @param text of one dimension and without nulls, e.g. `{1,2}` */
 function numbers(text: string): number[] {
-  return text === '{}' ? [] : text.slice(1, -1).split(',').map(Number);
+  return JSON.parse(`[${text.slice(1, -1)}]`) as number[];
 }
 
 /**

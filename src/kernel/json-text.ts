@@ -1,3 +1,6 @@
+const LINE_BREAK = /[\r\n]/;
+const LINE_BREAKS = /[\r\n]/g;
+
 /**
  * A value and its JSON: whichever is there first. What PostgreSQL or another node wrote goes out as it is, and is parsed
  * only to look inside; what this node made is written once, however many it goes to.
@@ -6,16 +9,23 @@ export class JsonText<T> {
   private constructor(
     private text: string | undefined,
     private value: T | undefined,
+    /** Whether the text is known to have no line breaks: what `JSON.stringify` writes has none. */
+    private readonly isLine: boolean,
   ) {}
 
   /** @param text JSON */
   static read<T>(text: string): JsonText<T> {
-    return new JsonText<T>(text, undefined);
+    return new JsonText<T>(text, undefined, false);
   }
 
   /** @param value is not changed any more */
   static write<T extends object>(value: T): JsonText<T> {
-    return new JsonText(undefined, value);
+    return new JsonText(undefined, value, true);
+  }
+
+  /** @param value is not changed any more. @param text what `JSON.stringify` would make of it */
+  static of<T extends object>(value: T, text: string): JsonText<T> {
+    return new JsonText(text, value, true);
   }
 
   /** The value, which all who ask share. @throws SyntaxError */
@@ -30,6 +40,12 @@ export class JsonText<T> {
 
   toString(): string {
     return (this.text ??= JSON.stringify(this.value));
+  }
+
+  /** The same on one line: line breaks in JSON are white space, or escaped. */
+  toLine(): string {
+    const text = this.toString();
+    return this.isLine || !LINE_BREAK.test(text) ? text : text.replaceAll(LINE_BREAKS, ' ');
   }
 }
 
@@ -53,11 +69,7 @@ export function textOf(value: unknown): string {
   return value instanceof JsonText ? value.toString() : JSON.stringify(value);
 }
 
-const LINE_BREAK = /[\r\n]/;
-const LINE_BREAKS = /[\r\n]/g;
-
-/** The same on one line: line breaks in JSON are white space, or escaped. */
+/** The JSON of a value on one line. */
 export function lineOf(value: unknown): string {
-  const text = textOf(value);
-  return LINE_BREAK.test(text) ? text.replaceAll(LINE_BREAKS, ' ') : text;
+  return value instanceof JsonText ? value.toLine() : JSON.stringify(value);
 }

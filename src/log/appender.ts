@@ -2,19 +2,17 @@ import { type BeforeApplicationShutdown, Inject, Injectable } from '@nestjs/comm
 import { Bus } from '../bus/bus.js';
 import { CONFIG, type Config } from '../config/config.js';
 import { sqlState } from '../database/errors.js';
-import { toIso } from '../kernel/clock.js';
 import { conflict, ParleyError } from '../kernel/errors.js';
 import type { LogEntry } from '../kernel/events.js';
-import { messageId } from '../kernel/ids.js';
-import { JsonText } from '../kernel/json-text.js';
-import type { Message, Session } from '../kernel/wire.dto.js';
+import type { JsonText } from '../kernel/json-text.js';
+import type { Message } from '../kernel/wire.dto.js';
 import { GroupCommit, type Outcome } from './group-commit.js';
 import type { Appended, LogOwner, NewMessage } from './log-types.js';
 import { LogReader } from './log-reader.js';
+import { bornSession, newMessage } from './new-message.js';
 import type { AppendRow } from './persistence/append.sql.js';
-import { BatchWriter, type Item, refusedByDatabase } from './persistence/batch-writer.js';
+import { BatchWriter, type Item, refusedByDatabase, toItem } from './persistence/batch-writer.js';
 import { PlatformUsers } from './platform-users.js';
-import { requestHash } from './request-hash.js';
 
 /** Rows in one batch: beyond this the commit is shared well enough, and latency grows. */
 const MAX_BATCH = 64;
@@ -75,11 +73,12 @@ export class Appender implements BeforeApplicationShutdown {
    */
   async append(accountId: number, platformUserId: string, message: NewMessage): Promise<Appended> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
-      const owner = await this.users.ensure(accountId, platformUserId);
-      const item = { owner, message, requestHash: requestHash(message) };
-      const written = await this.lane(owner).add(item).catch(judgedAnew);
+      const asked = this.users.ensure(accountId, platformUserId);
+      const owner = asked instanceof Promise ? await asked : asked; // what waits costs every message
+      const written = await this.write(toItem(owner, message));
+      if (written?.json) return { message: written.json.parse(), json: written.json, replayed: false };
       if (written?.row.verdict === 'unknown_user') this.users.forget(owner);
-      else if (written && written.row.verdict !== 'stale') return this.answer(owner, written);
+      else if (written && written.row.verdict !== 'stale') return await this.explain(owner, written.row);
     }
     throw new ParleyError('service_unavailable', 'The session kept changing. Try again.', {}, 1);
   }
@@ -94,20 +93,31 @@ export class Appender implements BeforeApplicationShutdown {
     return this.lanes[owner.userId % this.lanes.length] as GroupCommit<Item, Written>;
   }
 
+  /** @returns nothing when it has to be judged anew */
+  private async write(item: Item): Promise<Written | undefined> {
+    try {
+      return await this.lane(item.owner).add(item);
+    } catch (error) {
+      if (JUDGED_ANEW.has(sqlState(error))) return undefined; // which the next look sees
+      throw error;
+    }
+  }
+
   private announced(batch: readonly Item[], outcomes: readonly Outcome<AppendRow>[]): Outcome<Written>[] {
     return outcomes.map((outcome, index) =>
       'ok' in outcome ? { ok: this.announce(batch[index] as Item, outcome.ok) } : outcome,
     );
   }
 
-  private announce({ owner, message: sent }: Item, row: AppendRow): Written {
+  private announce(item: Item, row: AppendRow): Written {
     if (row.verdict !== 'ok') return { row };
-    const json = JsonText.write(newMessage(owner, sent, row));
+    const { owner } = item;
+    const json = newMessage(item, row);
     const entry: LogEntry = { seq: row.seq, event: 'message', data: json };
     const entries = row.born ? [entry, bornSession(owner, row)] : [entry];
     const state = { seq: row.seq, read_seq: row.read_seq, unread_count: row.unread_count };
     this.bus.publish({ kind: 'log', userId: owner.userId, entries, state, read: false });
-    if (sent.sender === 'user') this.ring(owner, row);
+    if (item.message.sender === 'user') this.ring(owner, row);
     return { row, json };
   }
 
@@ -116,8 +126,8 @@ export class Appender implements BeforeApplicationShutdown {
     this.bus.publish({ kind: 'inbox', accountId, userId, platformUserId, agentSessionId: sid, seq });
   }
 
-  private async answer(owner: LogOwner, { row, json }: Written): Promise<Appended> {
-    if (json) return { message: json.parse(), json, replayed: false };
+  /** Why nothing was written. */
+  private async explain(owner: LogOwner, row: AppendRow): Promise<Appended> {
     switch (row.verdict) {
       case 'replayed':
         return { message: await this.reader.message(owner, row.original as number), replayed: true };
@@ -135,11 +145,6 @@ export class Appender implements BeforeApplicationShutdown {
   }
 }
 
-/** Somebody else committed the same session or client message id after we had looked, and the next look sees it. */
-function judgedAnew(error: unknown): undefined {
-  if (!JUDGED_ANEW.has(sqlState(error))) throw error;
-}
-
 /** Items of one user share a batch only when they agree on the session and none repeats another (see `APPEND`). */
 function fitsBatch(batch: readonly Item[], { owner, message }: Item): boolean {
   return batch.every(
@@ -148,39 +153,4 @@ function fitsBatch(batch: readonly Item[], { owner, message }: Item): boolean {
       (other.message.agentSessionId === message.agentSessionId &&
         (message.clientMessageId === undefined || other.message.clientMessageId !== message.clientMessageId)),
   );
-}
-
-function newMessage(owner: LogOwner, message: NewMessage, row: AppendRow): Message {
-  const time = toIso(row.now);
-  return {
-    id: messageId({ userId: owner.userId, seq: row.seq }),
-    platform_user_id: owner.platformUserId,
-    agent_session_id: row.sid,
-    seq: row.seq,
-    updated_seq: row.seq,
-    payload: message.payload,
-    metadata: message.metadata,
-    status: 'complete',
-    read: false,
-    read_at: null,
-    created_at: time,
-    updated_at: time,
-  };
-}
-
-function bornSession(owner: LogOwner, row: AppendRow): LogEntry {
-  const time = toIso(row.now);
-  const data: Session = {
-    agent_session_id: row.sid,
-    platform_user_id: owner.platformUserId,
-    title: null,
-    status: 'open',
-    agent_id: null,
-    context: {},
-    metadata: {},
-    updated_seq: row.seq,
-    created_at: time,
-    last_message_at: time,
-  };
-  return { seq: row.seq, event: 'session', data };
 }

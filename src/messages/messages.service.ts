@@ -29,7 +29,7 @@ export class MessagesService {
     const platformUserId = actingUser(caller, body.platform_user_id);
     if (body.message.payload.sender !== undefined && body.message.payload.sender !== 'user')
       throw invalidParameter('message.payload.sender', 'must be user: a platform user speaks for itself');
-    return this.appender.append(caller.accountId, platformUserId, {
+    return await this.appender.append(caller.accountId, platformUserId, {
       sender: 'user',
       payload: toPayload(body.message.payload, 'user'),
       metadata: body.metadata ?? {},
@@ -43,7 +43,7 @@ export class MessagesService {
     requireScope(caller, 'agent');
     const sender = body.message.payload.sender ?? 'assistant';
     if (sender === 'user') throw invalidParameter('message.payload.sender', 'must be assistant or system');
-    return this.appender.append(caller.accountId, body.platform_user_id, {
+    return await this.appender.append(caller.accountId, body.platform_user_id, {
       sender,
       payload: toPayload(body.message.payload, sender),
       metadata: body.message.metadata ?? {},

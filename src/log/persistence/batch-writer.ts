@@ -4,6 +4,7 @@ import { sqlState } from '../../database/errors.js';
 import { randomId } from '../../kernel/ids.js';
 import { type Outcome, writeOrSplit } from '../group-commit.js';
 import type { LogOwner, NewMessage } from '../log-types.js';
+import { requestHash } from '../request-hash.js';
 import { Subscriptions } from '../subscriptions.js';
 import { APPEND, APPEND_USUAL, type AppendRow } from './append.sql.js';
 import { APPEND_EACH, APPEND_ONE, type UsualRow } from './append-each.sql.js';
@@ -14,6 +15,15 @@ export interface Item {
   readonly message: NewMessage;
   /** Of what came with a `clientMessageId`. */
   readonly requestHash: Buffer | null;
+  /** JSON, written once: the database, the answer and the hint share it. */
+  readonly payload: string;
+  readonly metadata: string;
+}
+
+export function toItem(owner: LogOwner, message: NewMessage): Item {
+  const payload = JSON.stringify(message.payload);
+  const metadata = JSON.stringify(message.metadata);
+  return { owner, message, requestHash: requestHash(message), payload, metadata };
 }
 
 /** What the items of one user add to its head. */
@@ -122,14 +132,14 @@ const escaped = (column: unknown[]): unknown[] => column;
 /** How each column of {@link values} is written for {@link APPEND_EACH}. */
 const COLUMNS = [array, escaped, array, array, lines, lines, escaped, escaped];
 
-function values({ owner, message, requestHash }: Item): unknown[] {
+function values({ owner, message, requestHash, payload, metadata }: Item): unknown[] {
   return [
     owner.userId,
     message.agentSessionId ?? null,
     unreadOf(message),
     message.sender,
-    JSON.stringify(message.payload),
-    JSON.stringify(message.metadata),
+    payload,
+    metadata,
     message.clientMessageId ?? null,
     requestHash,
   ];
@@ -183,8 +193,8 @@ function columns(batch: readonly Item[]): unknown[] {
 function contentColumns(batch: readonly Item[]): unknown[] {
   return [
     batch.map(({ message }) => message.sender),
-    batch.map(({ message }) => JSON.stringify(message.payload)),
-    batch.map(({ message }) => JSON.stringify(message.metadata)),
+    batch.map(({ payload }) => payload),
+    batch.map(({ metadata }) => metadata),
     batch.map(({ message }) => message.clientMessageId ?? null),
     batch.map(({ requestHash }) => requestHash),
   ];
