@@ -1,5 +1,5 @@
-import { type Channel, channelOf, type Hint, type LogEntry, type LogHint } from '../kernel/events.js';
-import { JsonText } from '../kernel/json-text.js';
+import { type Channel, channelOf, type Hint } from '../kernel/events.js';
+import { LOG_HINT, parseLogHint, writeLogHint } from './log-hint-text.js';
 
 /** A hint as it travels: which node sent it, where it belongs, and the hint itself, still to be parsed. */
 export interface HintText {
@@ -10,19 +10,16 @@ export interface HintText {
 
 /** What a hint of each kind must have, besides its channel. */
 const HAS_WHAT_IT_NEEDS: Readonly<Record<Hint['kind'], (hint: Partial<Hint>) => boolean>> = {
-  log: (hint) => 'entries' in hint && Array.isArray(hint.entries),
+  log: () => false, // it is written otherwise, see `writeLogHint`
   typing: hasData,
   delta: hasData,
   stop: hasData,
   inbox: (hint) => 'agentSessionId' in hint && typeof hint.agentSessionId === 'string',
 };
 
-/** Stands before each message of a hint of the log: ASCII's unit separator, which is nowhere in JSON. */
-const MESSAGE = '\x1f';
-
 /**
- * A hint as text: JSON, and the messages of a hint of the log behind it, so that nobody on the way need read them. One that
- * is too long goes without its entries: a doorbell rings as well without the mail, and whoever follows reads the log.
+ * A hint as text. One of the log that is too long goes without its entries: a doorbell rings as well without the mail, and
+ * whoever follows reads the log.
  *
  * @param limit most bytes
  */
@@ -33,46 +30,12 @@ export function writeHint(node: string, hint: Hint, limit: number): string {
   return isWithin(limit, text) ? text : address + writeLogHint(hint, []);
 }
 
-/** Word by word what `JSON.stringify` would write: every message says one. */
-function writeLogHint({ userId, state, read }: LogHint, entries: readonly LogEntry[]): string {
-  let heads = '';
-  let messages = '';
-  for (const entry of entries) {
-    if (heads !== '') heads += ',';
-    if (entry.event === 'session') heads += JSON.stringify(entry);
-    else {
-      heads += `{"seq":${entry.seq},"event":"${entry.event}"}`;
-      messages += MESSAGE + entry.data.toLine();
-    }
-  }
-  const { seq, read_seq, unread_count } = state;
-  const stateText = `{"seq":${seq},"read_seq":${read_seq},"unread_count":${unread_count}}`;
-  return `{"kind":"log","userId":${userId},"entries":[${heads}],"state":${stateText},"read":${read}}${messages}`;
-}
-
 /** Most bytes of a UTF-16 code unit in UTF-8. */
 const MOST_BYTES_EACH = 3;
 
 /** Whether a text has so many bytes at most: they are counted only where the length does not tell. */
 export function isWithin(limit: number, text: string): boolean {
   return text.length * MOST_BYTES_EACH <= limit || Buffer.byteLength(text) <= limit;
-}
-
-/** Where there are not as many messages as entries that want one, it is the doorbell without the mail. */
-function withMessages(hint: LogHint, messages: readonly string[]): LogHint {
-  const wanting = hint.entries.filter(({ event }) => event !== 'session').length;
-  if (wanting !== messages.length || !messages.every(isObject)) return { ...hint, entries: [] };
-  let next = 0;
-  const entries = hint.entries.map((entry): LogEntry => {
-    if (entry.event === 'session') return entry;
-    return { seq: entry.seq, event: entry.event, data: JsonText.read(messages[next++] as string) };
-  });
-  return { ...hint, entries };
-}
-
-/** Whether it looks like the JSON of an object: it is not read here. */
-function isObject(text: string): boolean {
-  return text.startsWith('{') && text.endsWith('}');
 }
 
 /** Hints that travel together, in lines, which a hint has none of itself: as few texts as the limit allows, in order. */
@@ -108,10 +71,10 @@ export function readHint(text: string): HintText | undefined {
 
 /** @throws SyntaxError when it is no hint of this channel, or of a kind that a newer node knows and this one does not */
 export function parseHint({ channel, body }: HintText): Hint {
-  const [head = '', ...messages] = body.split(MESSAGE);
-  const hint = JSON.parse(head) as Partial<Hint> | null;
+  if (body.startsWith(LOG_HINT) && typeof channel === 'number') return parseLogHint(channel, body);
+  const hint = JSON.parse(body) as Partial<Hint> | null;
   if (!hint || !isWhole(hint) || channelOf(hint) !== channel) throw new SyntaxError('not a hint');
-  return hint.kind === 'log' ? withMessages(hint, messages) : hint;
+  return hint;
 }
 
 function readChannel(text: string): Channel | undefined {

@@ -71,9 +71,10 @@ export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShu
   override publish(hint: Hint): void {
     this.deliver(hint);
     if (this.nodes.isAlone || this.isStopped) return;
-    const link = this.servers.linkOf(this.nameOf(channelOf(hint)));
+    const channel = this.nameOf(channelOf(hint));
+    const link = this.servers.linkOf(channel);
     if (!link) return; // nobody knows where it should go: anti-entropy
-    const dropped = this.outboxOf(link).push(writeHint(this.nodes.id, hint, MAX_HINT_BYTES));
+    const dropped = this.outboxOf(link).push(channel, writeHint(this.nodes.id, hint, MAX_HINT_BYTES));
     if (dropped > 0) this.logger.warn(`Redis is slow or away: ${dropped} hints were dropped`);
   }
 
@@ -104,8 +105,7 @@ export class RedisBus extends LocalBus implements OnModuleInit, OnApplicationShu
   private outboxOf(link: RedisLink): RedisOutbox {
     const known = this.outboxes.get(link);
     if (known) return known;
-    const nameOf = (text: string): string => this.nameOf(readHint(text)?.channel ?? 0);
-    const outbox = new RedisOutbox(link, nameOf, (error) => this.servers.hear(error));
+    const outbox = new RedisOutbox(link, (error) => this.servers.hear(error));
     this.outboxes.set(link, outbox);
     return outbox;
   }

@@ -8,24 +8,29 @@ const MAX_BATCH = 500;
 /** What waits for one server while it is slow or away; beyond it the older half is dropped. */
 export const MAX_WAITING = { hints: 10_000, characters: 8 * 1024 * 1024 };
 
+/** A hint, and the channel that it goes to. */
+interface Addressed {
+  readonly channel: string;
+  readonly text: string;
+  readonly length: number;
+}
+
 /** What waits to be said to one server: what gathers while a batch is on the wire goes out in the next. */
 export class RedisOutbox {
-  private readonly waiting = new HintQueue(MAX_WAITING);
+  private readonly waiting = new HintQueue<Addressed>(MAX_WAITING);
   private sending: Promise<void> | undefined;
 
   /**
-   * @param channelOf the channel of a text
    * @param onRefusal hears what the server answers instead of taking a text
    */
   constructor(
     private readonly link: RedisLink,
-    private readonly channelOf: (text: string) => string,
     private readonly onRefusal: (error: unknown) => void,
   ) {}
 
   /** @returns how many texts were dropped to make room */
-  push(text: string): number {
-    const dropped = this.waiting.push(text);
+  push(channel: string, text: string): number {
+    const dropped = this.waiting.push({ channel, text, length: text.length });
     void this.send();
     return dropped;
   }
@@ -50,7 +55,7 @@ export class RedisOutbox {
   private async sendSome(connection: RedisConnection): Promise<number> {
     const batch = this.waiting.take(MAX_BATCH);
     const sent = await Promise.allSettled(
-      batch.map((text) => connection.sendCommand(['SPUBLISH', this.channelOf(text), text])),
+      batch.map(({ channel, text }) => connection.sendCommand(['SPUBLISH', channel, text])),
     );
     if (!connection.isReady) {
       this.waiting.putBack(batch.filter((_, index) => sent[index]?.status === 'rejected'));

@@ -81,21 +81,32 @@ function customRules(metadata: Metadata): Rule[] {
   return getMetadataStorage()
     .getTargetValidatorConstraints(constraintCls)
     .map(({ instance: constraint }) => {
+      const args = new Arguments(property, constraints);
       const one = (value: unknown, object: object): boolean =>
-        holds(constraint, value, new Arguments(property, constraints, value, object));
+        holds(constraint, value, args.with(value, object));
       return (value, object) =>
         each && Array.isArray(value) ? value.every((item) => one(item, object)) : one(value, object);
     });
 }
 
-/** What class-validator gives its constraints. The name is looked up for those few that ask. */
+/**
+ * What class-validator gives its constraints; one for each rule, since none keeps it. The name is looked up for those few
+ * that ask.
+ */
 class Arguments implements ValidationArguments {
+  value: unknown;
+  object: object = {};
+
   constructor(
     readonly property: string,
     readonly constraints: unknown[],
-    readonly value: unknown,
-    readonly object: object,
   ) {}
+
+  with(value: unknown, object: object): this {
+    this.value = value;
+    this.object = object;
+    return this;
+  }
 
   get targetName(): string {
     return this.object.constructor.name;

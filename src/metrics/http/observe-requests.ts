@@ -17,12 +17,16 @@ export function observeRequests(app: NestFastifyApplication): void {
   const isLogged = ['debug', 'trace'].includes(app.get<Config>(CONFIG).LOG_LEVEL);
 
   const observer = (route: string): onResponseHookHandler => {
-    const series = new Map<string, Series>();
+    const seriesOf = new Map<string, Map<number, Series>>();
+    const find = (method: string, status: number): Series => {
+      const known = seriesOf.get(method)?.get(status);
+      if (known) return known;
+      const series = requests.labels({ method, route, status });
+      seriesOf.set(method, (seriesOf.get(method) ?? new Map<number, Series>()).set(status, series));
+      return series;
+    };
     return ({ method, id }, { statusCode: status, elapsedTime }, done) => {
-      const name = `${method}${status}`;
-      const one = series.get(name) ?? requests.labels({ method, route, status });
-      series.set(name, one);
-      one.observe(elapsedTime / 1000);
+      find(method, status).observe(elapsedTime / 1000);
       if (isLogged)
         logger.debug(`${method} ${route} ${status} in ${elapsedTime.toFixed(1)} ms (request ${id})`);
       done();
