@@ -44,7 +44,7 @@ function headOf(entry: LogEntry): string {
 export function parseLogHint(userId: number, body: string): LogHint {
   const [head = '', ...messages] = body.split(MESSAGE);
   const [, seq, readSeq, unread, read, heads] = JSON.parse(head) as unknown[];
-  if (![seq, readSeq, unread].every(Number.isSafeInteger) || !Array.isArray(heads))
+  if (![seq, readSeq, unread].every(Number.isSafeInteger) || !Array.isArray(heads) || heads.includes(null))
     throw new SyntaxError('not a hint');
   const state = { seq: seq as number, read_seq: readSeq as number, unread_count: unread as number };
   const entries = entriesOf(heads as Head[], messages) ?? [];

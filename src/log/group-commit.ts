@@ -22,7 +22,7 @@ export interface GroupCommitOptions<Item, Result> {
   worthSplitting: (error: unknown) => boolean;
   /** Items of one key are written in the order in which they came. */
   keyOf(item: Item): unknown;
-  /** Whether `item` may share a batch with those before it; with none any may. */
+  /** Whether `item` may share a batch with those before it, some of which have its key. */
   fits(batch: readonly Item[], item: Item): boolean;
   /** Most items in one batch. */
   maxBatch: number;
@@ -92,6 +92,7 @@ export class GroupCommit<Item, Result> {
   private takeBatch(): Waiting<Item, Result>[] | undefined {
     if (!this.mayGo(this.waiting.length)) return undefined;
     const held = new Set<unknown>([...this.onTheWay].flatMap((batch) => batch.map(({ key }) => key)));
+    const taken = new Set<unknown>();
     const items: Item[] = [];
     const batch: Waiting<Item, Result>[] = [];
     const left: Waiting<Item, Result>[] = [];
@@ -99,9 +100,10 @@ export class GroupCommit<Item, Result> {
     for (const one of this.waiting) {
       if (items.length === this.options.maxBatch) break;
       seen++;
-      if (!held.has(one.key) && this.options.fits(items, one.item)) {
+      if (!held.has(one.key) && (!taken.has(one.key) || this.options.fits(items, one.item))) {
         batch.push(one);
         items.push(one.item);
+        taken.add(one.key);
       } else {
         left.push(one);
         held.add(one.key);

@@ -8,7 +8,10 @@ import type { AppendRow } from './persistence/append.sql.js';
 import type { Item } from './persistence/batch-writer.js';
 
 /** A message that has just been appended. Its JSON is put together from what was written for the database already. */
-export function newMessage({ owner, message: sent, payload, metadata }: Item, row: AppendRow): JsonText<Message> {
+export function newMessage(
+  { owner, message: sent, payload, metadata }: Item,
+  row: AppendRow,
+): JsonText<Message> {
   const time = toIso(row.now);
   const message: Message = {
     id: messageId({ userId: owner.userId, seq: row.seq }),

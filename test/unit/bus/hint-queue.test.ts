@@ -9,6 +9,13 @@ describe('hints that wait', () => {
     expect([queue.take(2), queue.size, queue.take(2), queue.take(2)]).toEqual([['a', 'b'], 1, ['c'], []]);
   });
 
+  it('may have more to them than their text', () => {
+    const queue = new HintQueue<{ channel: string; length: number }>(LIMITS);
+    const hints = ['a', 'b', 'c'].map((channel) => ({ channel, length: 40 }));
+    expect(hints.map((hint) => queue.push(hint))).toEqual([0, 0, 2]);
+    expect(queue.take(9)).toEqual([hints[2]]);
+  });
+
   it('that could not be sent go before those that came since', () => {
     const queue = new HintQueue(LIMITS);
     for (const text of ['a', 'b']) queue.push(text);

@@ -99,6 +99,13 @@ describe('a hint as text', () => {
     '[]',
     '{}',
     '{"kind":"log","userId":7}',
+    '["log",1,0,0,false,[]',
+    '["log",1,0,0,false]',
+    '["log",1,0,0,false,{}]',
+    '["log",1,0,false,[]]',
+    '["log",1.5,0,0,false,[]]',
+    '["log","1",0,0,false,[]]',
+    '["log",1,0,0,false,[null]]\x1f{}',
     '{"kind":"typing","userId":8}',
     '{"kind":"typing","userId":7}',
     '{"kind":"delta","userId":7}',
@@ -108,6 +115,16 @@ describe('a hint as text', () => {
   ])('of user 7 is not %p', (body) =>
     expect(() => parseHint({ node: 'nod_a', channel: 7, body })).toThrow(SyntaxError),
   );
+});
+
+it('a hint of a log is none on the channel of an account', () => {
+  const body = '["log",1,0,0,false,[]]';
+  expect(parseHint({ node: 'nod_a', channel: 7, body })).toMatchObject({
+    kind: 'log',
+    userId: 7,
+    entries: [],
+  });
+  expect(() => parseHint({ node: 'nod_a', channel: 'account:7', body })).toThrow(SyntaxError);
 });
 
 describe('hints that travel together', () => {
