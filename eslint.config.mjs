@@ -61,6 +61,12 @@ const noUncheckedInput = {
   message: 'What a caller sends is checked: take the decorators of src/wire/inputs.ts.',
 };
 
+const noPipe = {
+  name: '@nestjs/common',
+  importNames: ['UsePipes'],
+  message: 'src/wire/inputs.ts checks what a caller sends; a pipe would run beside it.',
+};
+
 const noEnvProperty = {
   'no-restricted-properties': [
     'error',
@@ -142,7 +148,7 @@ export default tseslint.config(
   {
     // The http edge and the wiring speak HTTP.
     files: ['src/**/http/**/*.ts', 'src/*.ts', 'src/docs/**/*.ts'],
-    rules: restrictedImports(noUncheckedInput, ...noEnvImport),
+    rules: restrictedImports(noUncheckedInput, noPipe, ...noEnvImport),
   },
   {
     // The one reader of the environment.

@@ -13,8 +13,8 @@ interface Waiting {
 }
 
 /** Hints that wait to be sent. Bounded: beyond a limit the older half is dropped, as hints may be. */
-export class HintQueue<Hint extends Waiting = string> {
-  private hints: Hint[] = [];
+export class HintQueue<One extends Waiting = string> {
+  private hints: One[] = [];
   private characters = 0;
 
   constructor(private readonly limits: QueueLimits) {}
@@ -24,21 +24,21 @@ export class HintQueue<Hint extends Waiting = string> {
   }
 
   /** @returns how many hints were dropped to make room, as a rule none */
-  push(hint: Hint): number {
+  push(hint: One): number {
     this.hints.push(hint);
     this.characters += hint.length;
     return this.shrink();
   }
 
   /** Takes the oldest hints, at most so many. */
-  take(most: number): Hint[] {
+  take(most: number): One[] {
     const taken = this.hints.splice(0, most);
     this.characters -= lengthOf(taken);
     return taken;
   }
 
   /** Puts hints that could not be sent back to where they were. */
-  putBack(hints: readonly Hint[]): number {
+  putBack(hints: readonly One[]): number {
     this.hints = [...hints, ...this.hints];
     this.characters += lengthOf(hints);
     return this.shrink();

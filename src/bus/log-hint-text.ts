@@ -44,30 +44,44 @@ function headOf(entry: LogEntry): string {
 export function parseLogHint(userId: number, body: string): LogHint {
   const [head = '', ...messages] = body.split(MESSAGE);
   const [, seq, readSeq, unread, read, heads] = JSON.parse(head) as unknown[];
-  if (![seq, readSeq, unread].every(Number.isSafeInteger) || !Array.isArray(heads) || heads.includes(null))
+  if (![seq, readSeq, unread].every(Number.isSafeInteger) || !Array.isArray(heads))
     throw new SyntaxError('not a hint');
   const state = { seq: seq as number, read_seq: readSeq as number, unread_count: unread as number };
-  const entries = entriesOf(heads as Head[], messages) ?? [];
+  const entries = entriesOf(heads, messages) ?? [];
   return { kind: 'log', userId, entries, state, read: read === true };
 }
 
-/** An entry without its message. */
-type Head =
-  number | { seq: number; event: 'message:updated' } | { seq: number; event: 'session'; data: Session };
+/** An entry without its message; a number stands for one that is `message`. */
+interface Head {
+  readonly seq: number;
+  readonly event: LogEntry['event'];
+  readonly data?: unknown;
+}
 
-function entriesOf(heads: readonly Head[], texts: readonly string[]): LogEntry[] | undefined {
+/** @returns nothing when one of them is no entry, or has no message, or when there are messages left */
+function entriesOf(heads: readonly unknown[], texts: readonly string[]): LogEntry[] | undefined {
   const entries: LogEntry[] = [];
   let next = 0;
-  for (const head of heads) {
-    if (typeof head === 'object' && head.event === 'session') entries.push(head);
+  for (const some of heads) {
+    const head = typeof some === 'number' ? { seq: some, event: 'message' } : some;
+    if (!isHead(head)) return undefined;
+    const { seq, event } = head;
+    if (event === 'session') entries.push({ seq, event, data: head.data as Session });
     else {
-      const [seq, event] = typeof head === 'object' ? [head.seq, head.event] : [head, 'message' as const];
       const text = texts[next++] ?? '';
       if (!isObject(text)) return undefined;
       entries.push({ seq, event, data: JsonText.read(text) });
     }
   }
   return next === texts.length ? entries : undefined;
+}
+
+function isHead(some: unknown): some is Head {
+  if (typeof some !== 'object' || some === null) return false;
+  const { seq, event, data } = some as Partial<Head>;
+  if (!Number.isSafeInteger(seq)) return false;
+  if (event === 'session') return typeof data === 'object' && data !== null;
+  return event === 'message' || event === 'message:updated';
 }
 
 /** Whether it looks like the JSON of an object: it is not read here. */

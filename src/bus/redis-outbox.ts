@@ -12,6 +12,7 @@ export const MAX_WAITING = { hints: 10_000, characters: 8 * 1024 * 1024 };
 interface Addressed {
   readonly channel: string;
   readonly text: string;
+  /** Of the text, for {@link HintQueue}. */
   readonly length: number;
 }
 

@@ -8,9 +8,6 @@ import { readJsonBodies } from './json-body.js';
 
 /** A caller's own request id is kept when it is one that can go to a log. */
 const REQUEST_ID = /^[\w.:-]{1,128}$/;
-/** Requests that name no id get one in the form of a UUID: what it begins with, of each process its own, and a count. */
-const ids = { begin: randomUUID().slice(0, 24), count: 0 };
-const COUNT_DIGITS = 12;
 
 /** Published pages use both `/v1` and `/api/v1` (contract section 2). */
 const ALIAS = /^\/api(?=\/v1(\/|\?|$))/;
@@ -35,7 +32,7 @@ export function createFastifyAdapter(config: Config): FastifyAdapter {
     },
     genReqId: ({ headers }: IncomingMessage) => {
       const given = headers['x-request-id'];
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : nextId();
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     },
   });
   const fastify = adapter.getInstance();
@@ -46,10 +43,6 @@ export function createFastifyAdapter(config: Config): FastifyAdapter {
     done();
   });
   return adapter;
-}
-
-function nextId(): string {
-  return ids.begin + (++ids.count).toString(16).padStart(COUNT_DIGITS, '0');
 }
 
 function isDecodable(url: string): boolean {

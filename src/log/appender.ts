@@ -6,12 +6,12 @@ import { conflict, ParleyError } from '../kernel/errors.js';
 import type { LogEntry } from '../kernel/events.js';
 import type { JsonText } from '../kernel/json-text.js';
 import type { Message } from '../kernel/wire.dto.js';
+import { appendedMessage, bornSession } from './appended-message.js';
 import { GroupCommit, type Outcome } from './group-commit.js';
 import type { Appended, LogOwner, NewMessage } from './log-types.js';
 import { LogReader } from './log-reader.js';
-import { bornSession, newMessage } from './new-message.js';
 import type { AppendRow } from './persistence/append.sql.js';
-import { BatchWriter, type Item, refusedByDatabase, toItem } from './persistence/batch-writer.js';
+import { BatchWriter, Item, refusedByDatabase } from './persistence/batch-writer.js';
 import { PlatformUsers } from './platform-users.js';
 
 /** Rows in one batch: beyond this the commit is shared well enough, and latency grows. */
@@ -74,8 +74,8 @@ export class Appender implements BeforeApplicationShutdown {
   async append(accountId: number, platformUserId: string, message: NewMessage): Promise<Appended> {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const asked = this.users.ensure(accountId, platformUserId);
-      const owner = asked instanceof Promise ? await asked : asked; // what waits costs every message
-      const written = await this.write(toItem(owner, message));
+      const owner = asked instanceof Promise ? await asked : asked; // awaiting what is there costs a turn, too
+      const written = await this.write(new Item(owner, message));
       if (written?.json) return { message: written.json.parse(), json: written.json, replayed: false };
       if (written?.row.verdict === 'unknown_user') this.users.forget(owner);
       else if (written && written.row.verdict !== 'stale') return await this.explain(owner, written.row);
@@ -98,7 +98,8 @@ export class Appender implements BeforeApplicationShutdown {
     try {
       return await this.lane(item.owner).add(item);
     } catch (error) {
-      if (JUDGED_ANEW.has(sqlState(error))) return undefined; // which the next look sees
+      // Somebody else committed the same session or client message id after we had looked, and the next look sees it.
+      if (JUDGED_ANEW.has(sqlState(error))) return undefined;
       throw error;
     }
   }
@@ -112,7 +113,7 @@ export class Appender implements BeforeApplicationShutdown {
   private announce(item: Item, row: AppendRow): Written {
     if (row.verdict !== 'ok') return { row };
     const { owner } = item;
-    const json = newMessage(item, row);
+    const json = appendedMessage(item, row);
     const entry: LogEntry = { seq: row.seq, event: 'message', data: json };
     const entries = row.born ? [entry, bornSession(owner, row)] : [entry];
     const state = { seq: row.seq, read_seq: row.read_seq, unread_count: row.unread_count };

@@ -59,7 +59,9 @@ export class PlatformUsers {
     const key = `${accountId}:${platformUserId}`;
     const known = this.ensuring.get(key) ?? this.owners.get(key);
     if (known) return known;
-    const owner = this.findOrCreate(accountId, platformUserId).finally(() => this.ensuring.delete(key));
+    const owner = this.findOrCreate(accountId, platformUserId);
+    const forget = (): void => void this.ensuring.delete(key);
+    owner.then(forget, forget); // first of those who wait for it: who asks after them finds the owner known
     this.ensuring.set(key, owner);
     return owner;
   }

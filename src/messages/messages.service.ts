@@ -29,6 +29,7 @@ export class MessagesService {
     const platformUserId = actingUser(caller, body.platform_user_id);
     if (body.message.payload.sender !== undefined && body.message.payload.sender !== 'user')
       throw invalidParameter('message.payload.sender', 'must be user: a platform user speaks for itself');
+    // `return` alone would take two more turns of the microtask queue (decision 21)
     return await this.appender.append(caller.accountId, platformUserId, {
       sender: 'user',
       payload: toPayload(body.message.payload, 'user'),

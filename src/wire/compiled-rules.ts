@@ -82,12 +82,17 @@ function customRules(metadata: Metadata): Rule[] {
     .getTargetValidatorConstraints(constraintCls)
     .map(({ instance: constraint }) => {
       const args = new Arguments(property, constraints);
-      const one = (value: unknown, object: object): boolean =>
-        holds(constraint, value, args.with(value, object));
+      const one = (value: unknown, object: object): boolean => {
+        const isRight = holds(constraint, value, args.with(value, object));
+        args.with(undefined, NOTHING); // what somebody has said is not kept
+        return isRight;
+      };
       return (value, object) =>
         each && Array.isArray(value) ? value.every((item) => one(item, object)) : one(value, object);
     });
 }
+
+const NOTHING = {};
 
 /**
  * What class-validator gives its constraints; one for each rule, since none keeps it. The name is looked up for those few
@@ -95,7 +100,7 @@ function customRules(metadata: Metadata): Rule[] {
  */
 class Arguments implements ValidationArguments {
   value: unknown;
-  object: object = {};
+  object: object = NOTHING;
 
   constructor(
     readonly property: string,

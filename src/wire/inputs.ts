@@ -11,7 +11,8 @@ import { RequestPipe } from './request.pipe.js';
 /*
  * What a caller sends, checked; the only decorators for it that routes may use (a lint rule says so). Nest awaits a pipe on a
  * parameter even when it answers at once: six promises for each request (decision 21). So the check is part of taking the
- * value. Nest's own decorator stands before it for the documentation, which reads it.
+ * value. Nest's own decorator stands before it for the documentation, which reads it. A pipe of a route, a class or the
+ * application would run on both, and whoever is slower would win: there are none, and a lint rule keeps it so.
  */
 
 interface Source {
@@ -39,7 +40,9 @@ function checked(
 ): ParameterDecorator {
   return (target, method, index) => {
     const types = Reflect.getMetadata('design:paramtypes', target, method as string) as unknown[];
-    const metadata = { type, metatype: types[index] as new () => unknown, data: undefined };
+    const metatype = types[index] as (new () => unknown) | undefined;
+    if (!metatype) throw new Error(`the class of a ${type} is not known when its route is made`);
+    const metadata = { type, metatype, data: undefined };
     const Checked = createParamDecorator((_: unknown, context: ExecutionContext) =>
       pipe.transform(take(context.getArgByIndex<Source>(0)), metadata),
     );

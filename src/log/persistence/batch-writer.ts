@@ -10,20 +10,28 @@ import { APPEND, APPEND_USUAL, type AppendRow } from './append.sql.js';
 import { APPEND_EACH, APPEND_ONE, type UsualRow } from './append-each.sql.js';
 
 /** A message on its way to the database. */
-export interface Item {
-  readonly owner: LogOwner;
-  readonly message: NewMessage;
+export class Item {
   /** Of what came with a `clientMessageId`. */
   readonly requestHash: Buffer | null;
-  /** JSON, written once: the database, the answer and the hint share it. */
-  readonly payload: string;
-  readonly metadata: string;
-}
+  private payload: string | undefined;
+  private metadata: string | undefined;
 
-export function toItem(owner: LogOwner, message: NewMessage): Item {
-  const payload = JSON.stringify(message.payload);
-  const metadata = JSON.stringify(message.metadata);
-  return { owner, message, requestHash: requestHash(message), payload, metadata };
+  constructor(
+    readonly owner: LogOwner,
+    readonly message: NewMessage,
+  ) {
+    this.requestHash = requestHash(message);
+  }
+
+  /** Written once, when its batch is: the database, the answer and the hint share it. */
+  get payloadJson(): string {
+    return (this.payload ??= JSON.stringify(this.message.payload));
+  }
+
+  /** The same of the metadata. */
+  get metadataJson(): string {
+    return (this.metadata ??= JSON.stringify(this.message.metadata));
+  }
 }
 
 /** What the items of one user add to its head. */
@@ -132,14 +140,14 @@ const escaped = (column: unknown[]): unknown[] => column;
 /** How each column of {@link values} is written for {@link APPEND_EACH}. */
 const COLUMNS = [array, escaped, array, array, lines, lines, escaped, escaped];
 
-function values({ owner, message, requestHash, payload, metadata }: Item): unknown[] {
+function values({ owner, message, requestHash, payloadJson, metadataJson }: Item): unknown[] {
   return [
     owner.userId,
     message.agentSessionId ?? null,
     unreadOf(message),
     message.sender,
-    payload,
-    metadata,
+    payloadJson,
+    metadataJson,
     message.clientMessageId ?? null,
     requestHash,
   ];
@@ -193,8 +201,8 @@ function columns(batch: readonly Item[]): unknown[] {
 function contentColumns(batch: readonly Item[]): unknown[] {
   return [
     batch.map(({ message }) => message.sender),
-    batch.map(({ payload }) => payload),
-    batch.map(({ metadata }) => metadata),
+    batch.map(({ payloadJson }) => payloadJson),
+    batch.map(({ metadataJson }) => metadataJson),
     batch.map(({ message }) => message.clientMessageId ?? null),
     batch.map(({ requestHash }) => requestHash),
   ];

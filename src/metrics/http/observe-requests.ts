@@ -17,16 +17,15 @@ export function observeRequests(app: NestFastifyApplication): void {
   const isLogged = ['debug', 'trace'].includes(app.get<Config>(CONFIG).LOG_LEVEL);
 
   const observer = (route: string): onResponseHookHandler => {
-    const seriesOf = new Map<string, Map<number, Series>>();
-    const find = (method: string, status: number): Series => {
-      const known = seriesOf.get(method)?.get(status);
-      if (known) return known;
-      const series = requests.labels({ method, route, status });
-      seriesOf.set(method, (seriesOf.get(method) ?? new Map<number, Series>()).set(status, series));
+    const known = new Map<string, Map<number, Series>>();
+    const seriesOf = (method: string, status: number): Series => {
+      const ofMethod = known.get(method) ?? new Map<number, Series>();
+      const series = ofMethod.get(status) ?? requests.labels({ method, route, status });
+      if (!ofMethod.has(status)) known.set(method, ofMethod.set(status, series));
       return series;
     };
     return ({ method, id }, { statusCode: status, elapsedTime }, done) => {
-      find(method, status).observe(elapsedTime / 1000);
+      seriesOf(method, status).observe(elapsedTime / 1000);
       if (isLogged)
         logger.debug(`${method} ${route} ${status} in ${elapsedTime.toFixed(1)} ms (request ${id})`);
       done();

@@ -1,6 +1,6 @@
 import type { LogOwner, NewMessage } from '../../../src/log/log-types.js';
 import type { AppendRow } from '../../../src/log/persistence/append.sql.js';
-import { BatchWriter, type Item, toItem } from '../../../src/log/persistence/batch-writer.js';
+import { BatchWriter, Item } from '../../../src/log/persistence/batch-writer.js';
 import { Subscriptions } from '../../../src/log/subscriptions.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { holdHead, holdLock } from '../../support/head-lock.js';
@@ -170,7 +170,7 @@ function namedFor({ agentSessionId }: Case, index: number): Partial<NewMessage> 
 function item(owner: LogOwner, { gone: _, ...fields }: Case): Item {
   const message = aMessage(fields);
   const requestHash = fields.clientMessageId === undefined ? null : Buffer.from(message.payload.content);
-  return { ...toItem(owner, message), requestHash };
+  return Object.assign(new Item(owner, message), { requestHash });
 }
 
 function comparable(outcome: unknown): Partial<AppendRow> {

@@ -1,5 +1,12 @@
 import fc from 'fast-check';
-import { packHints, parseHint, readHint, unpackHints, writeHint } from '../../../src/bus/hint-text.js';
+import {
+  isWithin,
+  packHints,
+  parseHint,
+  readHint,
+  unpackHints,
+  writeHint,
+} from '../../../src/bus/hint-text.js';
 import type { Hint, LogEntry } from '../../../src/kernel/events.js';
 import { JsonText } from '../../../src/kernel/json-text.js';
 import type { Message, Session } from '../../../src/kernel/wire.dto.js';
@@ -45,6 +52,37 @@ describe('a hint as text', () => {
     for (const text of [without, `${sent}\x1f{}`, `${without}\x1f`, `${without}\x1f[]`, sent.slice(0, -2)])
       expect(there(text)).toEqual(withEntries());
     expect((there(`${without}\x1f{}`) as ReturnType<typeof withEntries>).entries).toHaveLength(2);
+  });
+
+  it.each([
+    'null',
+    '"x"',
+    'true',
+    '[]',
+    '{}',
+    '1.5',
+    '{"seq":1,"event":"other"}',
+    '{"seq":1,"event":"session"}',
+  ])('comes without entries where one is %s', (head) => {
+    const text = `nod_a 42 ["log",3,1,2,true,[${head}]]\x1f{}`;
+    expect(there(text)).toEqual(withEntries());
+  });
+
+  it('comes back as it was, whatever callers write into their messages', () => {
+    const some = fc.string({
+      unit: fc.constantFrom('\x1d', '\x1e', '\x1f', '\n', '\r', '"', '\\\\', '{', ' ', '😀'),
+    });
+    fc.assert(
+      fc.property(fc.array(some, { minLength: 1, maxLength: 5 }), (contents) => {
+        const hints = contents.map((content) => withEntries(message(content)));
+        const packs = packHints(
+          hints.map((hint) => writeHint('nod_a', hint, LIMIT)),
+          LIMIT,
+        );
+        expect(packs.flatMap(unpackHints).map(there)).toEqual(hints);
+        expect(packs.join('')).not.toContain('\x1e'); // which separates payloads in one NOTIFY
+      }),
+    );
   });
 
   it.each<Hint>([
@@ -105,7 +143,6 @@ describe('a hint as text', () => {
     '["log",1,0,false,[]]',
     '["log",1.5,0,0,false,[]]',
     '["log","1",0,0,false,[]]',
-    '["log",1,0,0,false,[null]]\x1f{}',
     '{"kind":"typing","userId":8}',
     '{"kind":"typing","userId":7}',
     '{"kind":"delta","userId":7}',
@@ -125,6 +162,12 @@ it('a hint of a log is none on the channel of an account', () => {
     entries: [],
   });
   expect(() => parseHint({ node: 'nod_a', channel: 'account:7', body })).toThrow(SyntaxError);
+});
+
+it.each(['a', 'ä', '€', '😀'])('bytes of %p are counted where its length does not tell', (unit) => {
+  const text = unit.repeat(100);
+  const bytes = Buffer.byteLength(text);
+  expect([bytes - 1, bytes, bytes + 1].map((limit) => isWithin(limit, text))).toEqual([false, true, true]);
 });
 
 describe('hints that travel together', () => {

@@ -144,7 +144,7 @@ describe('group commit', () => {
         batches.push([...batch]);
         return stored([...batch]);
       },
-      { fits: (batch, item) => !batch.includes(item) },
+      { fits: () => false }, // it is asked only about items of one key
     );
     await Promise.all(['a', 'b', 'a', 'c', 'c'].map((item) => commit.add(item)));
     expect(batches).toEqual([

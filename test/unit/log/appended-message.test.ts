@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import type { Message } from '../../../src/kernel/wire.dto.js';
 import type { NewMessage } from '../../../src/log/log-types.js';
-import { newMessage } from '../../../src/log/new-message.js';
+import { appendedMessage } from '../../../src/log/appended-message.js';
 import type { AppendRow } from '../../../src/log/persistence/append.sql.js';
-import { toItem } from '../../../src/log/persistence/batch-writer.js';
+import { Item } from '../../../src/log/persistence/batch-writer.js';
 
 const row = (sid: string): AppendRow => ({
   verdict: 'ok',
@@ -26,7 +26,7 @@ describe('the JSON of a message that was just appended', () => {
         const owner = { accountId: 1, userId: 5, platformUserId: user };
         const payload = { ...extra, content, sender: 'assistant' as const, attachments: [] };
         const sent: NewMessage = { sender: 'assistant', payload, metadata };
-        const written = newMessage(toItem(owner, sent), row(session));
+        const written = appendedMessage(new Item(owner, sent), row(session));
         expect(written.toString()).toBe(JSON.stringify(written.parse()));
         expect(written.toLine()).not.toMatch(/[\r\n]/);
       }),
@@ -36,8 +36,8 @@ describe('the JSON of a message that was just appended', () => {
   it('is that of an untouched message at its own position', () => {
     const owner = { accountId: 1, userId: 5, platformUserId: 'ann' };
     const payload = { content: 'Hi', sender: 'assistant' as const, attachments: [] };
-    const written = newMessage(
-      toItem(owner, { sender: 'assistant', payload, metadata: { a: 1 } }),
+    const written = appendedMessage(
+      new Item(owner, { sender: 'assistant', payload, metadata: { a: 1 } }),
       row('one'),
     );
     expect(JSON.parse(written.toString())).toEqual({

@@ -8,10 +8,8 @@ import type { AppendRow } from './persistence/append.sql.js';
 import type { Item } from './persistence/batch-writer.js';
 
 /** A message that has just been appended. Its JSON is put together from what was written for the database already. */
-export function newMessage(
-  { owner, message: sent, payload, metadata }: Item,
-  row: AppendRow,
-): JsonText<Message> {
+export function appendedMessage(item: Item, row: AppendRow): JsonText<Message> {
+  const { owner, message: sent } = item;
   const time = toIso(row.now);
   const message: Message = {
     id: messageId({ userId: owner.userId, seq: row.seq }),
@@ -30,7 +28,8 @@ export function newMessage(
   const address = `"id":"${message.id}","platform_user_id":${JSON.stringify(owner.platformUserId)}`;
   const place = `"agent_session_id":${JSON.stringify(row.sid)},"seq":${row.seq},"updated_seq":${row.seq}`;
   const state = `"status":"complete","read":false,"read_at":null,"created_at":"${time}","updated_at":"${time}"`;
-  const text = `{${address},${place},"payload":${payload},"metadata":${metadata},${state}}`;
+  const content = `"payload":${item.payloadJson},"metadata":${item.metadataJson}`;
+  const text = `{${address},${place},${content},${state}}`;
   return JsonText.of(message, text);
 }
 
