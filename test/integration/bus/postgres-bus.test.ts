@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import { LOG_HINT } from '../../../src/bus/log-hint-text.js';
 import { PostgresBus } from '../../../src/bus/postgres-bus.js';
 import type { NodeRegistry } from '../../../src/nodes/node-registry.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
@@ -91,7 +92,7 @@ it('hints that are published in one turn go in one NOTIFY', async () => {
   await eventually(() => expect(heard).toHaveLength(20));
   const texts = query.mock.calls.map(([config]) => String((config as { values?: unknown[] }).values?.[1]));
   query.mockRestore();
-  expect(texts.filter((text) => text.includes('"kind"'))).toHaveLength(1);
+  expect(texts.filter((text) => text.includes(LOG_HINT))).toHaveLength(1);
 });
 
 it('what anybody else says on the channel harms nobody', async () => {
@@ -107,6 +108,9 @@ it('what anybody else says on the channel harms nobody', async () => {
     'nod_x 1 {}',
     'nod_x 1 {"kind":"log","userId":1}',
     'nod_x 1 {"kind":"log","userId":2,"entries":[]}',
+    'nod_x 1 ["log",',
+    'nod_x 1 ["log",1]',
+    'nod_x 2 ["log",1,0,0,false,[]]',
     'nod_x 1 {"kind":"of a newer version","userId":1}',
     'nod_x -1 {"kind":"typing","userId":-1}',
     'nod_x one {"kind":"typing","userId":1}',

@@ -145,6 +145,8 @@ describeWithRedis('the bus over Redis, when Redis fails', () => {
       'nod_x 1 null',
       'nod_x 1 {}',
       'nod_x 1 {"kind":"log","userId":2}',
+      'nod_x 1 ["log",1]',
+      'nod_x 2 ["log",1,0,0,false,[]]',
     ])
       await ask(placeOf(redis.url), parseRedisUrl(redis.url), ['SPUBLISH', channel!, text]);
     pair.here.publish(aHint(1));
