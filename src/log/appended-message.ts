@@ -3,9 +3,9 @@ import type { LogEntry } from '../kernel/events.js';
 import { messageId } from '../kernel/ids.js';
 import { JsonText } from '../kernel/json-text.js';
 import type { Message, Session } from '../kernel/wire.dto.js';
+import type { Item } from './item.js';
 import type { LogOwner } from './log-types.js';
 import type { AppendRow } from './persistence/append.sql.js';
-import type { Item } from './persistence/batch-writer.js';
 
 /** A message that has just been appended. Its JSON is put together from what was written for the database already. */
 export function appendedMessage(item: Item, row: AppendRow): JsonText<Message> {

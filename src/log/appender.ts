@@ -8,10 +8,11 @@ import type { JsonText } from '../kernel/json-text.js';
 import type { Message } from '../kernel/wire.dto.js';
 import { appendedMessage, bornSession } from './appended-message.js';
 import { GroupCommit, type Outcome } from './group-commit.js';
+import { Item } from './item.js';
 import type { Appended, LogOwner, NewMessage } from './log-types.js';
 import { LogReader } from './log-reader.js';
 import type { AppendRow } from './persistence/append.sql.js';
-import { BatchWriter, Item, refusedByDatabase } from './persistence/batch-writer.js';
+import { BatchWriter, refusedByDatabase } from './persistence/batch-writer.js';
 import { PlatformUsers } from './platform-users.js';
 
 /** Rows in one batch: beyond this the commit is shared well enough, and latency grows. */

@@ -3,36 +3,11 @@ import { Database, type Queryable, type Statement } from '../../database/databas
 import { sqlState } from '../../database/errors.js';
 import { randomId } from '../../kernel/ids.js';
 import { type Outcome, writeOrSplit } from '../group-commit.js';
-import type { LogOwner, NewMessage } from '../log-types.js';
-import { requestHash } from '../request-hash.js';
+import type { Item } from '../item.js';
+import type { NewMessage } from '../log-types.js';
 import { Subscriptions } from '../subscriptions.js';
 import { APPEND, APPEND_USUAL, type AppendRow } from './append.sql.js';
 import { APPEND_EACH, APPEND_ONE, type UsualRow } from './append-each.sql.js';
-
-/** A message on its way to the database. */
-export class Item {
-  /** Of what came with a `clientMessageId`. */
-  readonly requestHash: Buffer | null;
-  private payload: string | undefined;
-  private metadata: string | undefined;
-
-  constructor(
-    readonly owner: LogOwner,
-    readonly message: NewMessage,
-  ) {
-    this.requestHash = requestHash(message);
-  }
-
-  /** Written once, when its batch is: the database, the answer and the hint share it. */
-  get payloadJson(): string {
-    return (this.payload ??= JSON.stringify(this.message.payload));
-  }
-
-  /** The same of the metadata. */
-  get metadataJson(): string {
-    return (this.metadata ??= JSON.stringify(this.message.metadata));
-  }
-}
 
 /** What the items of one user add to its head. */
 interface Share {

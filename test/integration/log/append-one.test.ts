@@ -1,6 +1,7 @@
 import type { LogOwner, NewMessage } from '../../../src/log/log-types.js';
 import type { AppendRow } from '../../../src/log/persistence/append.sql.js';
-import { BatchWriter, Item } from '../../../src/log/persistence/batch-writer.js';
+import { Item } from '../../../src/log/item.js';
+import { BatchWriter } from '../../../src/log/persistence/batch-writer.js';
 import { Subscriptions } from '../../../src/log/subscriptions.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
 import { holdHead, holdLock } from '../../support/head-lock.js';

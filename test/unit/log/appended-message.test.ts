@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import type { Message } from '../../../src/kernel/wire.dto.js';
+import { Item } from '../../../src/log/item.js';
 import type { NewMessage } from '../../../src/log/log-types.js';
 import { appendedMessage } from '../../../src/log/appended-message.js';
 import type { AppendRow } from '../../../src/log/persistence/append.sql.js';
-import { Item } from '../../../src/log/persistence/batch-writer.js';
 
 const row = (sid: string): AppendRow => ({
   verdict: 'ok',
