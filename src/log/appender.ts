@@ -128,7 +128,7 @@ export class Appender implements BeforeApplicationShutdown {
     this.bus.publish({ kind: 'inbox', accountId, userId, platformUserId, agentSessionId: sid, seq });
   }
 
-  /** Why nothing was written. */
+  /** What stands in the way of writing it: the same message from an earlier call, or a conflict. */
   private async explain(owner: LogOwner, row: AppendRow): Promise<Appended> {
     switch (row.verdict) {
       case 'replayed':
