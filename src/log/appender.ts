@@ -76,10 +76,18 @@ export class Appender implements BeforeApplicationShutdown {
     for (let attempt = 1; attempt <= MAX_ATTEMPTS; attempt++) {
       const asked = this.users.ensure(accountId, platformUserId);
       const owner = asked instanceof Promise ? await asked : asked; // awaiting what is there costs a turn, too
-      const written = await this.write(new Item(owner, message));
-      if (written?.json) return { message: written.json.parse(), json: written.json, replayed: false };
-      if (written?.row.verdict === 'unknown_user') this.users.forget(owner);
-      else if (written && written.row.verdict !== 'stale') return await this.explain(owner, written.row);
+      let written: Written;
+      try {
+        written = await this.lane(owner).add(new Item(owner, message));
+      } catch (error) {
+        // Somebody else committed the same session or client message id after we had looked, and the next look sees it.
+        if (JUDGED_ANEW.has(sqlState(error))) continue;
+        throw error;
+      }
+      const { row, json } = written;
+      if (json) return { message: json.parse(), json, replayed: false };
+      if (row.verdict === 'unknown_user') this.users.forget(owner);
+      else if (row.verdict !== 'stale') return await this.explain(owner, row);
     }
     throw new ParleyError('service_unavailable', 'The session kept changing. Try again.', {}, 1);
   }
@@ -92,17 +100,6 @@ export class Appender implements BeforeApplicationShutdown {
   /** One user's messages always take the same lane, so their order is kept. */
   private lane(owner: LogOwner): GroupCommit<Item, Written> {
     return this.lanes[owner.userId % this.lanes.length] as GroupCommit<Item, Written>;
-  }
-
-  /** @returns nothing when it has to be judged anew */
-  private async write(item: Item): Promise<Written | undefined> {
-    try {
-      return await this.lane(item.owner).add(item);
-    } catch (error) {
-      // Somebody else committed the same session or client message id after we had looked, and the next look sees it.
-      if (JUDGED_ANEW.has(sqlState(error))) return undefined;
-      throw error;
-    }
   }
 
   private announced(batch: readonly Item[], outcomes: readonly Outcome<AppendRow>[]): Outcome<Written>[] {

@@ -1,5 +1,12 @@
 import {
   getMetadataStorage,
+  IS_IN,
+  IS_NOT_EMPTY,
+  IS_OBJECT,
+  IS_OPTIONAL,
+  IS_STRING,
+  MATCHES,
+  MAX_LENGTH,
   type ValidationArguments,
   ValidationTypes,
   type ValidatorConstraintInterface,
@@ -54,13 +61,19 @@ function compile(dto: object): readonly Field[] | undefined {
   return byName.map(([name, metadatas]) => ({
     name,
     conditions: ofType(metadatas, ValidationTypes.CONDITIONAL_VALIDATION).map(
-      ({ constraints }) => (constraints as unknown[])[0] as Condition,
+      ({ name: rule, constraints }) =>
+        rule === IS_OPTIONAL ? isGiven : ((constraints as unknown[])[0] as Condition),
     ),
     rules: [
       ...ofType(metadatas, ValidationTypes.CUSTOM_VALIDATION).flatMap(customRules),
       ...ofType(metadatas, ValidationTypes.NESTED_VALIDATION).map(() => nestedRule),
     ],
   }));
+}
+
+/** The condition of `IsOptional`, which looks the value up once more. */
+function isGiven(_: object, value: unknown): boolean {
+  return value !== null && value !== undefined;
 }
 
 function isUnderstood({ type, validateIf }: Metadata): boolean {
@@ -76,13 +89,42 @@ function ofType(metadatas: readonly Metadata[], type: string): Metadata[] {
   return metadatas.filter((metadata) => metadata.type === type);
 }
 
+/**
+ * When a value surely has what a rule of class-validator wants, by the name of that rule: without its copies of the text,
+ * which it makes to count characters and to match. Whatever is not sure is asked.
+ */
+const SURELY: Readonly<Record<string, (constraints: unknown[]) => (value: unknown) => boolean>> = {
+  [IS_STRING]: () => (value) => typeof value === 'string',
+  [IS_NOT_EMPTY]: () => (value) => typeof value === 'string' && value !== '',
+  [IS_IN]:
+    ([values]) =>
+    (value) =>
+      (values as unknown[]).includes(value),
+  [IS_OBJECT]: () => (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  // counted in characters, of which there are never more than code units
+  [MAX_LENGTH]:
+    ([max]) =>
+    (value) =>
+      typeof value === 'string' && value.length <= (max as number),
+  [MATCHES]: ([pattern]) =>
+    pattern instanceof RegExp && !pattern.global && !pattern.sticky
+      ? (value) => typeof value === 'string' && pattern.test(value)
+      : never,
+};
+
+function never(): boolean {
+  return false;
+}
+
 function customRules(metadata: Metadata): Rule[] {
-  const { constraintCls, propertyName: property, constraints, each } = metadata;
+  const { constraintCls, propertyName: property, constraints, each, name = '' } = metadata;
+  const surely = SURELY[name]?.(constraints) ?? never;
   return getMetadataStorage()
     .getTargetValidatorConstraints(constraintCls)
     .map(({ instance: constraint }) => {
       const args = new Arguments(property, constraints);
       const one = (value: unknown, object: object): boolean => {
+        if (surely(value)) return true;
         const isRight = holds(constraint, value, args.with(value, object));
         args.with(undefined, NOTHING); // what somebody has said is not kept
         return isRight;

@@ -71,7 +71,10 @@ async function writeUsual(db: Queryable, batch: readonly Item[]): Promise<Map<nu
   const [first, second] = batch;
   if (!first) return new Map();
   const rows = await (!second
-    ? db.query<UsualRow>(APPEND_ONE[first.message.sender], values(first))
+    ? db.query<UsualRow>(
+        APPEND_ONE[first.message.sender],
+        COLUMNS.map(({ of }) => of(first)),
+      )
     : db.query<UsualRow>(...statementFor(batch)));
   return new Map(rows.map((row) => [row.numbers[0], row]));
 }
@@ -95,8 +98,7 @@ function statementFor(batch: readonly Item[]): [Statement, unknown[]] {
   const users = new Set(batch.map(({ owner }) => owner.userId));
   if (users.size < batch.length) return [APPEND_USUAL, usualColumns(batch)];
   const sorted = batch.toSorted((a, b) => a.owner.userId - b.owner.userId); // the order in which heads are locked
-  const rows = sorted.map(values);
-  return [APPEND_EACH[sendersOf(batch)], COLUMNS.map((written, i) => written(rows.map((row) => row[i])))];
+  return [APPEND_EACH[sendersOf(batch)], COLUMNS.map(({ of, write }) => write(sorted.map(of)))];
 }
 
 function sendersOf(batch: readonly Item[]): keyof typeof APPEND_EACH {
@@ -112,21 +114,22 @@ const lines = (column: unknown[]): string => column.join('\n');
 /** As `pg` writes an array: each element escaped. */
 const escaped = (column: unknown[]): unknown[] => column;
 
-/** How each column of {@link values} is written for {@link APPEND_EACH}. */
-const COLUMNS = [array, escaped, array, array, lines, lines, escaped, escaped];
-
-function values({ owner, message, requestHash, payloadJson, metadataJson }: Item): unknown[] {
-  return [
-    owner.userId,
-    message.agentSessionId ?? null,
-    unreadOf(message),
-    message.sender,
-    payloadJson,
-    metadataJson,
-    message.clientMessageId ?? null,
-    requestHash,
-  ];
+/** A column of the lean statements: what of an item goes there, and how {@link APPEND_EACH} has those of all items. */
+interface Column {
+  readonly of: (item: Item) => unknown;
+  readonly write: (column: unknown[]) => unknown;
 }
+
+const COLUMNS: readonly Column[] = [
+  { of: ({ owner }) => owner.userId, write: array },
+  { of: ({ message }) => message.agentSessionId ?? null, write: escaped },
+  { of: ({ message }) => unreadOf(message), write: array },
+  { of: ({ message }) => message.sender, write: array },
+  { of: ({ payloadJson }) => payloadJson, write: lines },
+  { of: ({ metadataJson }) => metadataJson, write: lines },
+  { of: ({ message }) => message.clientMessageId ?? null, write: escaped },
+  { of: ({ requestHash }) => requestHash, write: escaped },
+];
 
 /** What a message adds to its user's count of unread ones: they have yet to read what they have not written. */
 function unreadOf({ sender }: NewMessage): 0 | 1 {
