@@ -1,17 +1,17 @@
 import { Socket } from 'node:net';
-import pg from 'pg';
+import { WatchedClient, type WatchedClientConfig } from '../database/watched-client.js';
 
 /** How long a goodbye may take, in milliseconds. */
 const CLOSE_TIMEOUT = 500;
 
 /** A connection that can be let go of though its peer does not answer, which `pg` by itself cannot do. */
-export class CuttableClient extends pg.Client {
+export class CuttableClient extends WatchedClient {
   /** Resolves when the connection is gone. Never rejects. */
   readonly ended: Promise<void>;
   private readonly socket: Socket;
 
   /** @param signal cuts it */
-  constructor(config: pg.ClientConfig, signal: AbortSignal) {
+  constructor(config: WatchedClientConfig, signal: AbortSignal) {
     const socket = new Socket();
     super({ ...config, stream: () => socket });
     this.socket = socket;

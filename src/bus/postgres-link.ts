@@ -1,5 +1,6 @@
 import { clientOptions, type DatabaseAddress } from '../database/data-source.js';
 import { TRANSACTION_POOLER } from '../database/pooler.js';
+import { ask } from '../database/watched-client.js';
 import { CuttableClient } from './cuttable-client.js';
 
 /** The channel's name. Notifications stay within one database. */
@@ -10,8 +11,8 @@ const PROOF_TIMEOUT = 3000;
 const PROBE_INTERVAL = 2000;
 /** A link that has not heard itself for so long is dead, whatever TCP believes, in milliseconds. */
 const SILENCE_LIMIT = 5000;
-/** How long PostgreSQL has for a statement of the bus, in milliseconds. */
-const STATEMENT_TIMEOUT = 5000;
+/** How long PostgreSQL may owe an answer to a statement of the bus, in milliseconds. */
+const ANSWER_TIMEOUT = 5000;
 
 /** Between payloads, which have none in them (ASCII's record separator): as array elements each would be escaped. */
 const SEPARATOR = '\x1e';
@@ -61,7 +62,7 @@ export class PostgresLink {
     const link = new PostgresLink(options);
     try {
       await link.client.connect();
-      await link.client.query(`LISTEN ${CHANNEL}`);
+      await ask(link.client, { text: `LISTEN ${CHANNEL}` });
       await link.prove();
       link.watch();
       return link;
@@ -80,7 +81,7 @@ export class PostgresLink {
   async notify(payloads: readonly string[]): Promise<void> {
     this.unanswered++;
     try {
-      await this.client.query({ ...NOTIFY, values: [CHANNEL, payloads.join(SEPARATOR), SEPARATOR] });
+      await ask(this.client, { ...NOTIFY, values: [CHANNEL, payloads.join(SEPARATOR), SEPARATOR] });
     } finally {
       this.unanswered--;
     }
@@ -138,7 +139,7 @@ export class PostgresLink {
       ...clientOptions(this.options.address),
       application_name: 'parley-bus',
       options: '-c synchronous_commit=off',
-      query_timeout: STATEMENT_TIMEOUT,
+      answerTimeout: ANSWER_TIMEOUT,
     };
     return new CuttableClient(config, this.options.signal);
   }
@@ -146,5 +147,5 @@ export class PostgresLink {
 
 async function speak(client: CuttableClient, payload: string): Promise<void> {
   await client.connect();
-  await client.query('SELECT pg_notify($1, $2)', [CHANNEL, payload]);
+  await ask(client, { text: 'SELECT pg_notify($1, $2)', values: [CHANNEL, payload] });
 }

@@ -15,6 +15,7 @@ import { SessionCount1763942400000 } from './migrations/1763942400000-session-co
 import { Streams1763949700000 } from './migrations/1763949700000-streams.js';
 import { StreamSources1763949900000 } from './migrations/1763949900000-stream-sources.js';
 import { Webhooks1763949800000 } from './migrations/1763949800000-webhooks.js';
+import { WatchedClient, type WatchedClientConfig } from './watched-client.js';
 
 /** Where a PostgreSQL is: a URL, or the parts of one (`host` may be the directory of a Unix socket). */
 export type DatabaseAddress =
@@ -51,22 +52,22 @@ const PLANNER =
 /** How long PostgreSQL works on a statement before it gives up, in milliseconds. */
 const STATEMENT_TIMEOUT = 15_000;
 /**
- * How long a node waits for an answer before it takes the database for gone: longer, so that a living one says it first,
- * unless a statement waits behind another one in a pipeline.
+ * How long a node waits for an answer before it takes the database for gone, in milliseconds: longer, so that a living one
+ * says it first.
  */
-export const QUERY_TIMEOUT = 20_000;
+export const ANSWER_TIMEOUT = 20_000;
 
 export interface PoolOptions {
   /** Most connections. */
   size?: number;
-  /** Milliseconds after which a query that has no answer fails; without it never. */
-  queryTimeout?: number;
+  /** How long the database may owe an answer, in milliseconds; without it forever. */
+  answerTimeout?: number;
 }
 
 /** How a connection outside the pool is opened: one that listens. */
-export function clientOptions(address: DatabaseAddress): pg.ClientConfig {
+export function clientOptions(address: DatabaseAddress): WatchedClientConfig {
   const where = 'url' in address ? { connectionString: address.url } : address;
-  return { ...where, keepAlive: true, connectionTimeoutMillis: 5000, query_timeout: QUERY_TIMEOUT };
+  return { ...where, keepAlive: true, connectionTimeoutMillis: 5000, answerTimeout: ANSWER_TIMEOUT };
 }
 
 /** In the order in which they ran and will run: by their times. */
@@ -99,7 +100,8 @@ export function dataSourceOptions(address: DatabaseAddress, pool: PoolOptions = 
       idleTimeoutMillis: 0, // a connection made anew parses and plans every statement again, before someone's message
       connectionTimeoutMillis: 5000,
       statement_timeout: STATEMENT_TIMEOUT,
-      query_timeout: pool.queryTimeout,
+      Client: WatchedClient,
+      answerTimeout: pool.answerTimeout,
     },
     entities: [
       AccountEntity,

@@ -1,6 +1,6 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { DATABASE_ADDRESS, type DatabaseAddress, dataSourceOptions, QUERY_TIMEOUT } from './data-source.js';
+import { DATABASE_ADDRESS, type DatabaseAddress, dataSourceOptions, ANSWER_TIMEOUT } from './data-source.js';
 import { Database } from './database.js';
 import { Settings } from './settings.js';
 
@@ -13,7 +13,7 @@ export class DatabaseModule {
       module: DatabaseModule,
       imports: [
         TypeOrmModule.forRoot({
-          ...dataSourceOptions(address, { size: poolSize, queryTimeout: QUERY_TIMEOUT }),
+          ...dataSourceOptions(address, { size: poolSize, answerTimeout: ANSWER_TIMEOUT }),
           retryAttempts: 0,
         }),
       ],

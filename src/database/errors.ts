@@ -22,7 +22,7 @@ const AWAY_IN_NODE = new Set([
   'ECONNABORTED',
 ]);
 const AWAY_IN_PG =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|Client was closed|Query read timeout)/;
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|Client was closed)/;
 
 /** Seconds after which a client may ask again. */
 const RETRY_AFTER = 2;

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { isUnavailable, translateDatabaseError } from './errors.js';
 import { leaseClient } from './lease-client.js';
 import type { Queryable, Statement } from './queryable.js';
+import { ask } from './watched-client.js';
 
 /** A connection out of the pool, and how many statements are under way on it. */
 interface Lease {
@@ -41,7 +42,7 @@ export class Pipeline implements Queryable {
     lease.unanswered++;
     try {
       const client = await lease.client;
-      return (await client.query<Row>({ name, text, values: values as unknown[] })).rows;
+      return (await ask<Row>(client, { name, text, values: values as unknown[] })).rows;
     } catch (error) {
       const translated = translateDatabaseError(error);
       if (!lease.isGranted || isUnavailable(translated)) this.retire(lease, translated);

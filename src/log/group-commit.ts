@@ -37,7 +37,8 @@ export interface GroupCommitOptions<Item, Result> {
  */
 export class GroupCommit<Item, Result> {
   private waiting: Waiting<Item, Result>[] = [];
-  private readonly onTheWay = new Set<readonly Waiting<Item, Result>[]>();
+  /** Not a `Set`: V8 links the table of one that has grown to the next, and so keeps what was in it (decision 22). */
+  private onTheWay: readonly (readonly Waiting<Item, Result>[])[] = [];
   private isPlanned = false;
   private idle: (() => void)[] = [];
 
@@ -65,7 +66,7 @@ export class GroupCommit<Item, Result> {
   }
 
   private get isIdle(): boolean {
-    return this.waiting.length === 0 && this.onTheWay.size === 0;
+    return this.waiting.length === 0 && this.onTheWay.length === 0;
   }
 
   /** One turn of the event loop, so that requests which arrived together are written together. */
@@ -84,14 +85,14 @@ export class GroupCommit<Item, Result> {
   }
 
   private mayGo(items: number): boolean {
-    if (this.onTheWay.size === 0) return items > 0;
-    return this.onTheWay.size < MOST_ON_THE_WAY && items >= WORTH_A_COMMIT;
+    if (this.onTheWay.length === 0) return items > 0;
+    return this.onTheWay.length < MOST_ON_THE_WAY && items >= WORTH_A_COMMIT;
   }
 
   /** The oldest that may go; nothing passes by what has its key, be it waiting or on the way. */
   private takeBatch(): Waiting<Item, Result>[] | undefined {
     if (!this.mayGo(this.waiting.length)) return undefined;
-    const held = new Set<unknown>([...this.onTheWay].flatMap((batch) => batch.map(({ key }) => key)));
+    const held = new Set<unknown>(this.onTheWay.flatMap((batch) => batch.map(({ key }) => key)));
     const taken = new Set<unknown>();
     const items: Item[] = [];
     const batch: Waiting<Item, Result>[] = [];
@@ -115,9 +116,9 @@ export class GroupCommit<Item, Result> {
   }
 
   private async send(batch: readonly Waiting<Item, Result>[]): Promise<void> {
-    this.onTheWay.add(batch);
+    this.onTheWay = [...this.onTheWay, batch];
     const outcomes = await this.write(batch.map(({ item }) => item));
-    this.onTheWay.delete(batch);
+    this.onTheWay = this.onTheWay.filter((other) => other !== batch);
     batch.forEach((waiting, index) => {
       const outcome = outcomes[index];
       if (outcome && 'ok' in outcome) waiting.resolve(outcome.ok);
