@@ -11,7 +11,7 @@ let database: TestDatabase;
 let client: WatchedClient;
 
 async function connect(config: WatchedClientConfig): Promise<void> {
-  client = new WatchedClient({ ...database.connection, pipeline: true, ...config } as WatchedClientConfig);
+  client = new WatchedClient({ ...database.connection, pipeline: true, ...config });
   client.on('error', () => undefined);
   await client.connect();
 }
