@@ -7,6 +7,7 @@ import { keepWritable } from './keep-writable.js';
 import { leaseClient } from './lease-client.js';
 import { Pipeline } from './pipeline.js';
 import type { Queryable, Statement } from './queryable.js';
+import { ask } from './watched-client.js';
 
 export type { Queryable, Statement };
 
@@ -94,7 +95,7 @@ function transactionOn(client: pg.PoolClient): Transaction {
   return {
     kind: 'transaction',
     query: async <Row extends object>({ name, text }: Statement, values: readonly unknown[] = []) =>
-      (await client.query<Row>({ name, text, values: values as unknown[] })).rows,
+      (await ask<Row>(client, { name, text, values: values as unknown[] })).rows,
   };
 }
 

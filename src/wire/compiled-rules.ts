@@ -89,36 +89,38 @@ function ofType(metadatas: readonly Metadata[], type: string): Metadata[] {
   return metadatas.filter((metadata) => metadata.type === type);
 }
 
-/**
- * When a value surely has what a rule of class-validator wants, by the name of that rule: without its copies of the text,
- * which it makes to count characters and to match. Whatever is not sure is asked.
- */
-const SURELY: Readonly<Record<string, (constraints: unknown[]) => (value: unknown) => boolean>> = {
-  [IS_STRING]: () => (value) => typeof value === 'string',
-  [IS_NOT_EMPTY]: () => (value) => typeof value === 'string' && value !== '',
-  [IS_IN]:
-    ([values]) =>
-    (value) =>
-      (values as unknown[]).includes(value),
-  [IS_OBJECT]: () => (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  // counted in characters, of which there are never more than code units
-  [MAX_LENGTH]:
-    ([max]) =>
-    (value) =>
-      typeof value === 'string' && value.length <= (max as number),
-  [MATCHES]: ([pattern]) =>
-    pattern instanceof RegExp && !pattern.global && !pattern.sticky
-      ? (value) => typeof value === 'string' && pattern.test(value)
-      : never,
-};
+type Shortcut = (constraint: unknown) => (value: unknown) => boolean;
 
-function never(): boolean {
-  return false;
-}
+const isText: Shortcut = () => (value) => typeof value === 'string';
+const isNotEmpty: Shortcut = () => (value) => typeof value === 'string' && value !== '';
+const isObject: Shortcut = () => (value) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isOneOf: Shortcut = (values) => (value) => (values as unknown[]).includes(value);
+/** Counted in characters, of which there are never more than code units. */
+const isShort: Shortcut = (max) => (value) => typeof value === 'string' && value.length <= (max as number);
+const isMatch: Shortcut = (pattern) =>
+  pattern instanceof RegExp && !pattern.global && !pattern.sticky
+    ? (value) => typeof value === 'string' && pattern.test(value)
+    : never;
+const never = (): boolean => false;
+
+/**
+ * When a value surely keeps a rule of class-validator, by the name of that rule: without its copies of the text, which it
+ * makes to count characters and to match. Where it is not sure, class-validator is asked.
+ */
+const SURELY = new Map([
+  [IS_STRING, isText],
+  [IS_NOT_EMPTY, isNotEmpty],
+  [IS_OBJECT, isObject],
+  [IS_IN, isOneOf],
+  [MAX_LENGTH, isShort],
+  [MATCHES, isMatch],
+]);
 
 function customRules(metadata: Metadata): Rule[] {
   const { constraintCls, propertyName: property, constraints, each, name = '' } = metadata;
-  const surely = SURELY[name]?.(constraints) ?? never;
+  const [first] = (constraints as unknown[] | undefined) ?? [];
+  const surely = SURELY.get(name)?.(first) ?? never;
   return getMetadataStorage()
     .getTargetValidatorConstraints(constraintCls)
     .map(({ instance: constraint }) => {
