@@ -57,7 +57,7 @@ describe('a watched connection', () => {
       answerTimeout: LIMIT / 4,
       pipeline: true,
     };
-    const pool = new pg.Pool(options as pg.PoolConfig);
+    const pool = new pg.Pool(options as object);
     pool.on('error', () => undefined);
     await expect(pool.query(sleep(25))).rejects.toThrow(/^Connection terminated/);
     await expect(pool.query(PID)).resolves.toMatchObject({ rowCount: 1 });
