@@ -52,8 +52,8 @@ const PLANNER =
 /** How long PostgreSQL works on a statement before it gives up, in milliseconds. */
 const STATEMENT_TIMEOUT = 15_000;
 /**
- * How long a node waits for an answer before it takes the database for gone, in milliseconds: longer, so that a living one
- * says it first.
+ * How long a node waits for an answer before it gives a connection up, in milliseconds, and up to a quarter more: longer,
+ * so that a living database says it first.
  */
 export const ANSWER_TIMEOUT = 20_000;
 

@@ -46,21 +46,22 @@ export class Database implements Queryable {
    */
   transaction<T>(work: (tx: Transaction) => Promise<T>): Promise<T> {
     return this.onConnection(async (client) => {
-      await client.query('BEGIN');
+      await ask(client, { text: 'BEGIN' });
       const result = await work(transactionOn(client));
-      await client.query('COMMIT');
+      await ask(client, { text: 'COMMIT' });
       return result;
     });
   }
 
   /**
-   * Runs several statements in one text, without values. What needs a transaction has its own `BEGIN` and `COMMIT`.
+   * Runs several statements in one text, without values. What needs a transaction has its own `BEGIN` and `COMMIT`. All of
+   * them together may take as long as one answer may.
    *
    * @returns the rows of the last one
    */
   script<Row extends object>(text: string): Promise<Row[]> {
     return this.onConnection(async (client) => {
-      const results = [await client.query<Row>(text)].flat(); // one for each statement
+      const results = [await ask<Row>(client, { text })].flat(); // one for each statement
       return results.at(-1)?.rows ?? [];
     });
   }
@@ -73,7 +74,7 @@ export class Database implements Queryable {
     try {
       return await work(client);
     } catch (error) {
-      await client.query('ROLLBACK').catch((failed: Error) => (broken = failed));
+      await ask(client, { text: 'ROLLBACK' }).catch((failed: Error) => (broken = failed));
       if (isReadOnly(error)) broken = error; // the next connection may lead to the server that can write
       throw translateDatabaseError(error);
     } finally {

@@ -21,8 +21,9 @@ const AWAY_IN_NODE = new Set([
   'ENETUNREACH',
   'ECONNABORTED',
 ]);
+/** The last one only where a `DATABASE_URL` asks for `query_timeout`. */
 const AWAY_IN_PG =
-  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|Client was closed)/;
+  /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|Cannot use a pool after calling end|Client was closed|Query read timeout)/;
 
 /** Seconds after which a client may ask again. */
 const RETRY_AFTER = 2;

@@ -11,13 +11,14 @@ const LOOKS = 4;
 
 /** What a client has of its own, besides what its types tell. */
 interface Inside {
-  readonly connection: EventEmitter & { readonly stream: { destroy(): void } };
+  readonly connection: EventEmitter & { readonly stream: { destroy(reason: Error): void } };
 }
 
 /**
  * A connection that is cut when the database has owed an answer for too long and gave none, whatever TCP believes. Answers
- * come one after the other, so each begins the time anew. There is one timer for each connection: `query_timeout` of `pg`
- * has one for each statement, and keeps what hangs on it until V8's next full collection (decision 22).
+ * come one after the other, so each begins the time anew; a script of several statements has one answer. There is one timer
+ * for each connection: `query_timeout` of `pg` has one for each statement, and keeps what hangs on it until V8's next full
+ * collection (decision 22).
  */
 export class WatchedClient extends pg.Client {
   /** Since when an answer is owed, on the clock of `performance.now()`; nothing while none is. */
@@ -37,12 +38,20 @@ export class WatchedClient extends pg.Client {
 
   private watch(limit: number): void {
     const { connection } = this as unknown as Inside;
-    connection.on('readyForQuery', () => {
+    const renew = (): void => {
       if (this.owedSince !== undefined) this.owedSince = performance.now();
-    });
+    };
+    renew(); // what was asked before
+    connection.on('readyForQuery', renew);
     this.on('drain', () => (this.owedSince = undefined));
+    const isOverdue = (): boolean => performance.now() - (this.owedSince ?? Infinity) > limit;
+    const cutIfOverdue = (): void => {
+      const reason = new Error(`Connection terminated: no answer for ${limit} ms`);
+      if (isOverdue()) (this as unknown as Inside).connection.stream.destroy(reason);
+    };
     const timer = setInterval(() => {
-      if (performance.now() - (this.owedSince ?? Infinity) > limit) connection.stream.destroy();
+      // a process that stood still first reads what has come meanwhile
+      if (isOverdue()) setImmediate(cutIfOverdue);
     }, limit / LOOKS);
     timer.unref();
     this.once('end', () => clearInterval(timer));

@@ -1,5 +1,16 @@
 import 'reflect-metadata';
-import { getMetadataStorage, IsIn, ValidateBy, validateSync } from 'class-validator';
+import {
+  getMetadataStorage,
+  IsIn,
+  IsNotEmpty,
+  IsObject,
+  IsOptional,
+  IsString,
+  Matches,
+  MaxLength,
+  ValidateBy,
+  validateSync,
+} from 'class-validator';
 import fc from 'fast-check';
 import { CreateApiKeyDto, RotateApiKeyDto } from '../../../src/auth/http/api-keys.dto.js';
 import { MintTokenDto } from '../../../src/auth/http/tokens.dto.js';
@@ -9,11 +20,19 @@ import { HistoryQuery, ListQuery, ReadDto } from '../../../src/messages/read.dto
 import { HandshakeDto } from '../../../src/push/handshake.dto.js';
 import { SyncDto } from '../../../src/push/sync.dto.js';
 import { CreateSessionDto, PatchSessionDto } from '../../../src/sessions/session.dto.js';
+import { AgentFinishDto, AgentSendDto, AgentStreamStartDto } from '../../../src/agents/agents.dto.js';
+import { WaitQuery } from '../../../src/messages/wait.dto.js';
+import { TypingDto } from '../../../src/push/push.dto.js';
+import { StreamLineDto, StreamPieceDto } from '../../../src/streaming/stream.dto.js';
+import { DeliveryListQuery, ReplayDto } from '../../../src/webhooks/delivery.dto.js';
+import { CreateWebhookDto, PatchWebhookDto } from '../../../src/webhooks/webhook.dto.js';
 import { isSurelyValid } from '../../../src/wire/compiled-rules.js';
 import { ShapeReader } from '../../../src/wire/shape.js';
 
 const DTOS = [
   ...[ReceiveDto, SendDto, EditDto, ReadDto, ListQuery, HistoryQuery],
+  ...[AgentSendDto, AgentStreamStartDto, AgentFinishDto, StreamLineDto, StreamPieceDto, TypingDto, WaitQuery],
+  ...[CreateWebhookDto, PatchWebhookDto, ReplayDto, DeliveryListQuery],
   ...[
     CreateSessionDto,
     PatchSessionDto,
@@ -59,7 +78,44 @@ const body = fc.letrec<{ node: unknown; object: object }>((tie) => ({
   object: fc.dictionary(fc.constantFrom(...NAMES), tie('node'), { maxKeys: 6 }),
 })).object;
 
+/** Rules that have a shortcut, with values near their limits. */
+const RULES: Record<string, PropertyDecorator> = {
+  IsString: IsString(),
+  IsNotEmpty: IsNotEmpty(),
+  MaxLength: MaxLength(3),
+  Matches: Matches(/^\p{L}*$/u),
+  'Matches, everywhere': Matches(/a/g),
+  'Matches, as text': Matches('^a+$', 'i'),
+  IsIn: IsIn(['a', 1, null]),
+  'IsIn, each': IsIn(['a', 1], { each: true }),
+  IsObject: IsObject(),
+  IsOptional: (target, name) => [IsOptional(), MaxLength(3)].forEach((rule) => rule(target, name)),
+};
+/** Characters of one and of two code units, and one that is not counted (a variation selector). */
+const text = fc
+  .array(fc.constantFrom('a', 'A', 'é', '1', ' ', '\n', '\u{1F600}', '\uFE0F', '\uD83D'), { maxLength: 6 })
+  .map((characters) => characters.join(''));
+const anything = fc.oneof(
+  ...[text, fc.array(fc.oneof(text, fc.constant(1)), { maxLength: 3 }), fc.object({ maxDepth: 1 })],
+  fc.constantFrom(undefined, null, 0, 1, NaN, true, new Date(0), new String('a'), () => 'a', Symbol.iterator),
+);
+
 describe('compiled rules', () => {
+  it.each(Object.entries(RULES))('judge %s as class-validator does', (_name, rule) => {
+    class One {
+      field: unknown;
+    }
+    rule(One.prototype, 'field');
+    fc.assert(
+      fc.property(anything, (value) => {
+        const instance = Object.assign(new One(), { field: value });
+        const errors = validateSync(instance, { forbidUnknownValues: false });
+        expect(isSurelyValid(instance)).toBe(errors.length === 0);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   it.each(DTOS.map((dto) => [dto.name, dto] as const))('judge %s as class-validator does', (_name, dto) => {
     fc.assert(
       fc.property(body, (plain) => {
