@@ -3,7 +3,6 @@ import { ANSWER_TIMEOUT, dataSourceOptions } from '../../../src/database/data-so
 import { Database } from '../../../src/database/database.js';
 import { ask, WatchedClient, type WatchedClientConfig } from '../../../src/database/watched-client.js';
 import { createTestDatabase, type TestDatabase } from '../../support/database.js';
-import { eventually } from '../../support/eventually.js';
 import { FreezingProxy } from '../../support/freezing-proxy.js';
 import { startLogNode } from '../../support/log-node.js';
 
