@@ -27,10 +27,17 @@ const { values, positionals } = parseArgs({
   },
 });
 if (values.help || positionals.length === 0) {
-  console.log(`usage: node bench/turns.mjs [options] NAME=DIR[,redis]|tuned …
-  --seconds N    how long all of it lasts, after a warm-up (120)
-  --slice N      how long each turn lasts, in milliseconds (1000)
-  --harness DIR  where setup.sh has put the harness ($BENCH_STATE/bench)`);
+  console.log(`usage: node bench/turns.mjs [options] NAME=WHAT …
+Compares builds of two nodes each (messages go to one, devices listen on the other): all are up at once and are loaded by
+turns, in random order. Prints messages pushed a second, and CPU a message, each also as a ratio to the first one named.
+  NAME=DIR         a checkout after npm run build, nodes that meet in PostgreSQL
+  NAME=DIR,redis   the same, nodes that meet in Redis
+  NAME=tuned       the load harness's hand-written peer (tuned, redis adapter, batch)
+  --seconds N      how long all of it lasts after a warm-up, in seconds (120)
+  --slice N        how long each turn lasts, in milliseconds (1000)
+  --harness DIR    where the load harness's setup.sh has put it and started its PostgreSQL and Redis
+                   ($BENCH_STATE/bench; without that variable ${join(tmpdir(), 'gateway-bench/bench')})
+example: node bench/turns.mjs peer=tuned before=../parley-before after=. after-redis=.,redis`);
   process.exit(values.help ? 0 : 2);
 }
 const slice = Number(values.slice);
