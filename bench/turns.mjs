@@ -29,7 +29,7 @@ const { values, positionals } = parseArgs({
 if (values.help || positionals.length === 0) {
   console.log(`usage: node bench/turns.mjs [options] NAME=WHAT …
 Compares builds of two nodes each (messages go to one, devices listen on the other): all are up at once and are loaded by
-turns, in random order. Prints messages pushed a second, and CPU a message, each also as a ratio to the first one named.
+turns, in random order. Prints messages pushed a second, with their ratio to those of the first one named, and CPU a message.
   NAME=DIR         a checkout after npm run build, nodes that meet in PostgreSQL
   NAME=DIR,redis   the same, nodes that meet in Redis
   NAME=tuned       the load harness's hand-written peer (tuned, redis adapter, batch)
